@@ -19,18 +19,18 @@ from ste_graph.settings import RelativePath
 
 
 class _RunForms(Frozen):
-    """What a run, or a pack, has of one form of learning, one item per tool; nothing without a `run`."""
+    """The texts of one form that a run wrote, or that a pack has, one item per tool; nothing without a `run`."""
 
     workflow: ClassVar[str]
     counted: ClassVar[str]
     """The field that is empty or false in a record that leaves things as they were."""
     nothing: ClassVar[dict[str, Json]]
-    """What an item says that shows nothing."""
+    """The fields of an item that shows nothing."""
 
     run: RelativePath | None = None
-    """The run that wrote them, or a pack."""
+    """The run of the workflow that writes them (`guideline.yaml`, `describe.yaml`), or a pack."""
     since: RelativePath | None = None
-    """A pack, whose own count for tools that the run wrote none for."""
+    """A pack, whose texts count for tools that the run wrote none for."""
 
     def items(self) -> list[Json]:
         """One per tool, those that say nothing new included. Raises `WorkflowError` if the run made none at all."""
@@ -72,7 +72,7 @@ class _RunForms(Frozen):
         raise NotImplementedError
 
     def read_pack(self, pack: Pack) -> dict[str, dict[str, Json]]:
-        """What a pack has, by tool."""
+        """The texts of a pack, by tool."""
         raise NotImplementedError
 
 

@@ -15,7 +15,7 @@ from ste_graph.protocols.repairs import Repair
 
 @dataclass(frozen=True, slots=True)
 class FoundCall:
-    """A call that stands in a text, and its place there. `offered` is False where no tool has that name."""
+    """A call in a text, and its place there. `offered` is False if no tool has that name."""
 
     name: str
     arguments: dict[str, Any]
@@ -24,7 +24,7 @@ class FoundCall:
     start: int = 0
     end: int = 0
     markup: bool = False
-    """True if it stands in the marks of a tool call, so that it can be nothing else."""
+    """True if it is in the marks of a tool call, so that it can be nothing else."""
 
     def add_repairs(self, *repairs: Repair) -> FoundCall:
         """The call with further repairs, each once, these first."""
@@ -112,7 +112,7 @@ def _keyed_call(value: Mapping[str, Json], tools: OfferedTools) -> FoundCall | N
 def _arguments(
     rest: Mapping[str, Json], name: str, tools: OfferedTools
 ) -> tuple[dict[str, Any], tuple[Repair, ...]] | None:
-    """The arguments in the other keys of a call, and the repairs; None if this is no call."""
+    """The arguments in the other keys of a call, and the repairs; None if this is not a call."""
     parameters = tools.parameters(name)
     for key, given in rest.items():
         if _plain_words(key) not in _ARGUMENTS or (parameters and key in parameters and not isinstance(given, dict)):
@@ -141,7 +141,7 @@ def _arguments(
 
 
 def _is_schema(rest: Mapping[str, Json], tools: OfferedTools, name: str) -> bool:
-    """True if what stands for the arguments is the description of the tool, repeated."""
+    """True if the description of the tool is repeated in the place of the arguments."""
     given = next((item for key, item in rest.items() if _plain_words(key) in _ARGUMENTS and isinstance(item, dict)), {})
     own = tools.parameters(name) or ()
     return (isinstance(given.get("properties"), dict) and "properties" not in own) or (

@@ -12,12 +12,12 @@ from ste_graph.protocols.text_calls import find_call, is_set_apart
 
 
 def answer_problem(answer: str, tools: OfferedTools, prompt: str) -> str | None:
-    """What makes a final answer unreadable, as one sentence for the model; None if it is an answer.
+    """The fault that makes a final answer unreadable, as one sentence for the model; None if it is an answer.
 
     Args:
         answer: The text of the answer.
         tools: The tools on offer.
-        prompt: The template that asked for it, whose fixed text is no answer; may be empty.
+        prompt: The template that asked for it, whose fixed text is not an answer; may be empty.
     """
     if has_call_markup(answer) or _INPUT_MARK.search(answer):
         return _HOLDS_CALL
@@ -40,7 +40,7 @@ class _FixedText(NamedTuple):
     """The parts of a template that are the same in every prompt."""
 
     placeholders: frozenset[str]
-    """What stands after a marker in it, in the place of what the model should write."""
+    """The texts after its markers, in the place of the words that the model should write."""
     sentences: tuple[str, ...]
     """Stretches that are too long to be in an answer by chance."""
 

@@ -66,7 +66,7 @@ def _read_object(text: str, start: int, repairs: list[Repair]) -> tuple[dict[str
 
 
 def _decode_text(text: str, start: int) -> tuple[str, str] | None:
-    """The JSON text that opens at `start`, and what follows it; None if it is none."""
+    """The JSON text that opens at `start`, and what follows it, or None."""
     try:
         inner, end = _STRICT.raw_decode(text, start)
     except (ValueError, RecursionError):

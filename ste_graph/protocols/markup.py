@@ -16,12 +16,12 @@ from ste_graph.protocols.repairs import Repair
 
 
 def has_call_markup(text: str) -> bool:
-    """True if marks of a tool call stand in the text with something in them."""
+    """True if a text has marks of a tool call with something in them."""
     return any(sign in text for sign in _SIGNS) and _ANY_MARK.search(text) is not None
 
 
 def find_marked_calls(text: str, tools: OfferedTools) -> Iterator[FoundCall]:
-    """The calls that stand in marks, in their order, each once."""
+    """The calls that are in marks, in their order, each once."""
     position = 0
     for _ in range(_MOST if any(sign in text for sign in _SIGNS) else 0):
         mark = _MARK.search(text, position)

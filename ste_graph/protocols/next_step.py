@@ -1,4 +1,4 @@
-"""What a reply comes to: a call, an answer, or neither."""
+"""The outcome of a reply: a call, an answer, or neither."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ste_graph.protocols.repairs import Repair
 
 
 class NotALiteralCallError(ValueError):
-    """A text or expression that is no Python call with plain values; the text says why."""
+    """A text or expression that is not a Python call with plain values; the text says why."""
 
 
 def parse_expression(text: str) -> ast.expr:
@@ -72,7 +72,7 @@ def find_python_calls(text: str, tools: OfferedTools, start: int = 0) -> list[Fo
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:
-    """True if nothing but marks, a label and other calls stand beside the call on its lines."""
+    """True if the lines of the call hold nothing else but marks, a label and other calls."""
     before = text[max(text.rfind("\n", 0, start) + 1, start - _BESIDE) : start].rstrip(_MARKS)
     before = _ASSIGNED.sub("", before.removesuffix("print(").rstrip(_MARKS)).rstrip(_MARKS)
     if before.strip(_BULLETS) and before[-1] not in "|>]:" and before.rstrip(",; ")[-1] != ")":

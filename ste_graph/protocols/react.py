@@ -115,7 +115,7 @@ def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[R
 
 
 def answer_without_tool(text: str) -> FinalAnswer | None:
-    """The final answer below an `Action:` line that says in words that no tool is needed; None: there is none.
+    """The final answer below an `Action:` line that says in words that no tool is needed, or None.
 
     Whether the line names a tool is for the caller to know.
     """

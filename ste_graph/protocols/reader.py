@@ -36,7 +36,7 @@ def read(
         tools: The tools on offer: their names, with the JSON Schema of their arguments where it is known; None if
             nothing is known of them, so that every name counts.
         form: The form that was asked for.
-        prompt: The template of the prompt, whose fixed text is no answer.
+        prompt: The template of the prompt, whose fixed text is not an answer.
     """
     offered = tools if isinstance(tools, OfferedTools) else OfferedTools(tools)
     if reply.tool_calls:
@@ -168,7 +168,7 @@ def _name_tool(step: NextStep, tools: OfferedTools, *repairs: Repair) -> NextSte
 
 
 def _in_reasoning(reasoning: str, tools: OfferedTools) -> Action | None:
-    """The call that stands in marks at the end of the thoughts, where a server has left it."""
+    """The call that is in marks at the end of the thoughts, where a server has left it."""
     call = find_call(reasoning, tools) if has_call_markup(reasoning) else None
     if call is None or not call.offered or not call.markup or not _CLOSING_MARKS.fullmatch(reasoning, call.end):
         return None

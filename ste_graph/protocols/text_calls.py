@@ -14,7 +14,7 @@ from ste_graph.protocols.repairs import Repair
 
 
 def find_call(text: str, tools: OfferedTools) -> FoundCall | None:
-    """The first call of an offered tool that stands in the text, else the first of another name; None: there is none.
+    """The first call of an offered tool in the text, else the first of another name, or None.
 
     Marks come before JSON, and JSON before Python.
     """
@@ -51,7 +51,7 @@ def find_objects(text: str) -> list[tuple[ParsedObject, int, int]]:
 
 
 def find_final_answer(text: str) -> tuple[str, tuple[Repair, ...]] | None:
-    """The final answer of a text that is one JSON object and nothing else, and the repairs; None: it is none."""
+    """The final answer of a text that is one JSON object and nothing else, and the repairs, or None."""
     objects = find_objects(text) if _NOTHING_BEFORE.match(text) else []
     if len(objects) != 1 or not _NOTHING_AFTER.match(text, objects[0][2]):
         return None
@@ -60,7 +60,7 @@ def find_final_answer(text: str) -> tuple[str, tuple[Repair, ...]] | None:
 
 
 def is_set_apart(text: str, call: FoundCall) -> bool:
-    """True if the call is in marks, opens the text, ends it, or stands in a code fence: so that it is no quotation."""
+    """True if the call is in marks, opens the text, ends it, or is in a code fence: so that it is not a quotation."""
     opens = _NOTHING_BEFORE.match(text)
     return (
         call.markup

@@ -42,7 +42,7 @@ class Adoption:
 def read_adoption(path: Path) -> Adoption:
     """The adoption by the evaluation in a run's folder, or by the only evaluation among the runs within that run.
 
-    Raises `WorkflowError` if there is none, or it is not finished.
+    Raises `WorkflowError` if it is missing or not finished.
     """
     try:
         run = open_run(path)

@@ -25,12 +25,12 @@ from ste_graph.scoring.subject import ModelSubject, Subject
 from ste_graph.stats import LEVEL, Interval, holm
 
 Obstacle: TypeAlias = Literal["no gain", "luck", "undecided", "harm", "restraint"]
-"""Why a candidate is not adopted: its interval reaches 0; it does after Holm's correction; calls that nobody has judged
+"""The reason against a candidate: its interval reaches 0; it does after Holm's correction; calls that nobody has judged
 could lift it; it is a model that harms a tool; it calls more often where no call is right."""
 
 
 HARM = 10.0
-"""Points: a tool is harmed if the whole interval of what it loses lies beyond this."""
+"""Points: a tool is harmed if the whole interval of its loss is beyond this."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class CandidateArm:
     p_value: float
     """That of no gain, after Holm's correction for the number of candidates."""
     restraint: Interval | None
-    """The gain in the cases where no call is right; None if there are none."""
+    """The gain in the cases where no call is right; None if there are no such cases."""
     prompt_tokens: float | None
     """Tokens of the prompt beyond those of the baseline, per case, as the server counted them or else about; None if
     neither is known."""
@@ -70,7 +70,7 @@ class CandidateArm:
 
     @property
     def obstacle(self) -> Obstacle | None:
-        """Why it may not be adopted; None if it may."""
+        """The reason that it may not be adopted; None if it may."""
         if self.gain.low <= 0:
             return "undecided" if self.difference.most.low > 0 and not self.harmed else "no gain"
         if not self.is_shown:

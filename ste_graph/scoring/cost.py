@@ -88,7 +88,7 @@ def mean_cost(replies: Sequence[CaseReply]) -> ArmCost:
 
 
 def unequal_faults(baseline: Sequence[CaseReply], other: Sequence[CaseReply]) -> list[str]:
-    """What befell one arm more often than the other, so that their difference may not be what was shown.
+    """The faults that one arm had more often than the other, so that their difference may not be what was shown.
 
     The replies are paired by case and number.
     """

@@ -43,7 +43,7 @@ def decide(
 ) -> Decision:
     """Adopts the cheapest candidate that gains for sure; else, and so in a tie, keeps what was.
 
-    A candidate gains for sure if its whole interval for these tools lies above 0, and still does after Holm's
+    A candidate gains for sure if its whole interval for these tools is above 0, and still does after Holm's
     correction for the number of candidates, since the best of several is likely to be lucky. The interval is that of
     the least gain, in which nobody's verdict counts in the candidate's favour. Tools that lose more than `harm` points
     for sure are left as they were; a model, which serves all tools or none, is then not adopted. Nor is a candidate
@@ -52,7 +52,7 @@ def decide(
     The cheapest shows the fewest tokens; where tokens are not known, the one that gains most is taken. A trained model
     comes after every form that is shown, whatever these cost: it takes no room, but a training, and a model to serve.
     The candidate is the arm that is named one, or each arm that has something to adopt; an arm that never had anything
-    to show is none.
+    to show is not a candidate.
     """
     baseline, *others = arms
     named = next((name for name, arm in arms.items() if arm.role == "candidate"), None)
@@ -104,7 +104,7 @@ def _reason_without_candidate(others: Sequence[str]) -> str:
 
 
 def _describe_empty(names: Sequence[str]) -> list[str]:
-    """Which arms had nothing to show."""
+    """The lines about the arms that had nothing to show."""
     if not names:
         return []
     arms = ", ".join(f"`{name}`" for name in names)
@@ -150,7 +150,7 @@ def _p_value_remark(candidate: CandidateArm, candidates: int) -> str:
 
 
 def _describe_choice(fit: Sequence[CandidateArm], candidates: int) -> list[str]:
-    """Why it is this one of those that may be adopted."""
+    """The reason for the choice among those that may be adopted."""
     if not fit or candidates == 1:
         return []
     best, *others = fit
@@ -174,7 +174,7 @@ def _describe_weights(others: Sequence[CandidateArm]) -> str:
 
 
 def _describe_others(others: Sequence[CandidateArm], harm: float) -> list[str]:
-    """Why the rest may not be adopted."""
+    """The reasons that the rest may not be adopted."""
     if not others:
         return []
     by_reason: dict[str, list[str]] = {}
@@ -211,7 +211,7 @@ def _restraint_text(candidate: CandidateArm) -> str:
 
 
 def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: Sequence[CandidateArm]) -> list[str]:
-    """What befell the candidates more often than the baseline, or less."""
+    """The faults that befell the candidates more often than the baseline, or less."""
     return [
         f"Beware, `{each.name}` and `{baseline}` were not treated alike: {'; '.join(faults)}"
         for each in looked_at
@@ -220,7 +220,7 @@ def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: S
 
 
 def _describe_need(candidate: CandidateArm) -> str:
-    """How many cases a gain as large as the one seen would take, where there is one."""
+    """The number of cases that a gain as large as the one seen would take, if there is one."""
     pairs, gain = candidate.kept.values(), candidate.gain.mean
     differing = sum((pair.won + pair.lost) / pair.cases for pair in pairs) / len(pairs)
     if gain <= 0 or (needed := cases_needed(gain, differing)) is None:

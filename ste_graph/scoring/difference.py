@@ -98,7 +98,7 @@ def difference(a: ScoreSheet, b: ScoreSheet, *, seed: int = 0) -> Difference:
 
 
 def restraint_gain(a: ScoreSheet, b: ScoreSheet) -> Interval | None:
-    """The interval of the gain where no call is right, as `difference` has it; None if there is no such case."""
+    """The interval of the gain where no call is right, as given by `difference`; None if there are no such cases."""
     if not a.restraint:
         return None
     return difference(ScoreSheet(a.restraint, source=a.source), ScoreSheet(b.restraint, source=b.source)).least

@@ -40,7 +40,7 @@ class EvaluationFields(Frozen):
     adopted_for: list[str] | None
     """The tools that it is adopted for, where that is not all of them."""
     interval: dict[str, Json] | None
-    """The least gain of what is adopted, or would be, over all these tools: `mean`, `low` and `high`."""
+    """The least gain of the thing adopted, or to be adopted, over all these tools: `mean`, `low` and `high`."""
     arms: dict[str, Json]
     """Per arm: its figures, as `ste score` gives them, its `subject`, the `models` that replied, and the mean `cost`
     of a reply, see `ArmCost`."""
@@ -53,7 +53,7 @@ class EvaluationFields(Frozen):
     table: str
     """The arms and the decision, for a person."""
     details: str
-    """How the replies were read, every tool, and the tools that were mistaken for others, for a person."""
+    """The details for a person: how the replies were read, every tool, and the tools that were mistaken for others."""
 
 
 class Evaluation(EvaluationFields, Record):

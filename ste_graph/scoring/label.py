@@ -17,7 +17,7 @@ OWN_RULES: Final = "own"
 
 
 class ReplyLabel(Frozen):
-    """The paper's four labels of a reply, and the details behind them. A label is None where it does not apply."""
+    """The paper's four labels of a reply, with their details. A label is None where it does not apply."""
 
     no_call: bool = False
     err: bool = False
@@ -59,9 +59,9 @@ def label_output(
         gold: The call that was asked for.
         output: The text of the reply; None counts as an error.
         names: The legal names of tools.
-        rules: How the reply is read and compared.
+        rules: The rules for reading and comparing the reply.
         form: The form in which a call was asked for.
-        problem: The reason why there is no text.
+        problem: The reason that the text is missing.
     """
     digest = rules.digest(gold.tool, names, form)
     if output is None:

@@ -29,7 +29,7 @@ class _GivenReply(Record):
     n: int = 0
     """The number of the reply, where there are several to a case in one arm."""
     kind: CaseKind = "call"
-    """What is right in the case; where it is no call, `gold` names the tool that one might call by mistake."""
+    """The right response in the case; if that is not a call, `gold` names the tool that one might call by mistake."""
     gold: GoldCall
     output: str | None
     """The reply as the model gave it, so that it can be scored anew; None if it is missing."""

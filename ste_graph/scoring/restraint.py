@@ -6,7 +6,7 @@ import re
 from typing import Final, Literal, TypeAlias
 
 CaseKind: TypeAlias = Literal["call", "ask", "none"]
-"""What is right in a case: a call, a question about a value that is missing, or no call at all."""
+"""The right response in a case: a call, a question about a value that is missing, or no call at all."""
 
 _ATTEMPT: Final = re.compile(
     r"\{\s*[\"']|\"(?:action|name|tool|function|arguments|parameters)\"\s*:|<\|?(?:tool_call|python_tag)|\[TOOL_CALLS\]"
@@ -24,12 +24,12 @@ _QUESTION: Final = re.compile(
 
 
 def shows_restraint(kind: CaseKind, output: str | None, called: str | None) -> bool:
-    """True if a reply to a case in which no call is right makes none, and asks back if `kind` is `ask`.
+    """True if a reply makes no call in a case where none is right, and asks back if `kind` is `ask`.
 
-    A call that cannot be read is one all the same, and silence is no answer.
+    A call that cannot be read is still a call, and silence is not an answer.
 
     Args:
-        kind: What is right in the case.
+        kind: The right response in the case.
         output: The text of the reply.
         called: The tool that the reply calls, if it can be read as a call.
     """

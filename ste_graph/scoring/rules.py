@@ -45,7 +45,7 @@ VERSION: Final = 2
 
 
 class LabelRules(Frozen):
-    """How replies are read, and how their arguments are compared."""
+    """The rules by which replies are read and their arguments are compared."""
 
     parser: Parser = Parser.tolerant
     exact_names: bool = True

@@ -222,7 +222,7 @@ def score_predictions(
 
 
 def estimate_json(estimate: Estimate) -> dict[str, Json]:
-    """A mean with its interval, or the reason why there is none, and the size of the sample by what is sampled."""
+    """A mean, its interval or the reason for its absence, and the size of the sample in cases or tools."""
     size = {"cases" if estimate.scope == "these tools" else "tools": estimate.n}
     if isinstance(estimate, Interval):
         return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, **size, "level": estimate.level}

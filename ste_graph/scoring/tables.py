@@ -33,7 +33,7 @@ def range_text(interval: Interval, *, sign: Literal["", "+"] = "") -> str:
 
 
 def gain_text(estimate: Estimate) -> str:
-    """A difference of proportions in points with its interval, or with the reason why there is none."""
+    """A difference of proportions in points with its interval, or with the reason for its absence."""
     mean = f"{100 * (estimate.mean or 0):+.1f}"
     if not isinstance(estimate, Interval):
         return f"{mean} ({estimate.reason})"
@@ -113,7 +113,7 @@ def _amount(value: float | None, digits: int = 0) -> str:
 
 
 def details_table(sheets: Mapping[str, ScoreSheet], gains: Mapping[str, Difference]) -> str:
-    """How the replies were read, each gain in full, every tool, and the tools that were mistaken for others."""
+    """The details: how the replies were read, each gain in full, every tool, and the tools mistaken for others."""
     parts = ["\n".join(align_columns(_reading_rows(sheets)))]
     if gains:
         baseline = next(iter(sheets))

@@ -51,7 +51,7 @@ def _key(reply: CaseReply) -> str:
 
 
 def _call_line(reply: CaseReply) -> str:
-    """The call of a reply in one line, or that there is none."""
+    """The call of a reply in one line, or a note that it has no call that can be read."""
     if reply.called is None:
         return "no call that can be read"
     line = f"{reply.called} {json.dumps(reply.arguments or {}, ensure_ascii=False)}"

@@ -72,7 +72,7 @@ class Verdict(Record):
 def read_verdicts(path: Path) -> dict[str, bool]:
     """The verdicts in the journal of a run, or in a file with one `{"key", "right"}` a line, by the question's key.
 
-    Raises `WorkflowError` if there are none; a line that is damaged is named.
+    Raises `WorkflowError` if there are no verdicts, or a line is damaged: it is named.
     """
     if path.is_dir():
         from ste_graph.finished import open_run

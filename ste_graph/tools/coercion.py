@@ -38,12 +38,12 @@ class CoercedArguments:
 def coerce(
     arguments: dict[str, Json], errors: Sequence[ValidationError], *, leave_out: bool = True
 ) -> CoercedArguments:
-    """The arguments with values coerced where that is harmless. `arguments` stays as it is.
+    """The arguments with values coerced where that is harmless. `arguments` is not changed.
 
-    Harmless means: the schema asks for one type only (beside null), and the text written as that type says the same.
+    Harmless means: the schema asks for one type only (besides null), and the text written as that type says the same.
     `"90"` becomes 90 for an integer, `"1.5"` a number, `"true"` a boolean, `"[1]"` a list; 5 becomes `"5"` for a
     string. A number with a fraction does not become a string, as its notation is lost; one value does not become a list
-    of one. With `leave_out` a null where none may stand is left out, which says the same wherever it may be left out.
+    of one. With `leave_out` a null that is not allowed is left out, which says the same wherever it may be left out.
     """
     result = arguments
     changed: list[str] = []

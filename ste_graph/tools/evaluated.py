@@ -12,7 +12,7 @@ from ste_graph.contracts import Json
 
 
 class CheckAllowance(Protocol):
-    """What a check may still do."""
+    """The work that a check may still do."""
 
     def spend(self, steps: int = 1) -> None: ...
 

@@ -155,8 +155,8 @@ def rank_fault(error: ValidationError) -> tuple[str, bool, str, str]:
 def find_meant_branch(error: ValidationError) -> list[ValidationError]:
     """The faults within the option of an `anyOf` that was meant; empty if none was.
 
-    That is the one whose tag the value has, a member that is another constant in each option; else the first whose type
-    the value has. If the tag is none of theirs, this is the only fault.
+    That is the option whose tag the value has, a member with a different constant in each option; else the first whose
+    type the value has. If no option has the tag, that is the only fault.
     """
     branches: dict[Json, list[ValidationError]] = {}
     for inner in error.context or ():
@@ -196,7 +196,7 @@ def _is_at(fault: ValidationError, name: str | int) -> bool:
 
 
 def _join_tags(error: ValidationError, faults: Sequence[ValidationError]) -> ValidationError:
-    """The fault of a tag that is none of those that the options have."""
+    """The fault of a tag that none of the options has."""
     values: list[Any] = []
     for fault in faults:
         values += fault.validator_value if isinstance(fault.validator_value, list) else [fault.validator_value]

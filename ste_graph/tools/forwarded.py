@@ -80,13 +80,13 @@ def with_errors(tools: Sequence[Tool], source: ToolSource) -> Sequence[Tool]:
 
 
 def errors(tool: Tool) -> Errors:
-    """What a tool's source says of answers that report a failure."""
+    """The failure patterns that a tool's source states for its answers."""
     stated: Errors = getattr(tool, "errors", ())
     return stated
 
 
 def backend(tool: Tool) -> object | None:
-    """The server that a tool's calls go to, the same object for all its tools; None if there is none."""
+    """The server that a tool's calls go to, the same object for all its tools, or None."""
     server: object | None = getattr(tool, "backend", None)
     return server
 

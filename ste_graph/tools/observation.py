@@ -1,4 +1,4 @@
-"""Observations of what a call gave or raised."""
+"""Observations of the results and exceptions of calls."""
 
 from __future__ import annotations
 

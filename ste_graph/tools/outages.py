@@ -21,7 +21,7 @@ class Outages:
         self._down: set[int] = set()
 
     def watch_unit(self) -> UnitOutages:
-        """What notes the calls of one unit."""
+        """The object that notes the calls of one unit."""
         return UnitOutages(self._limit, self._down)
 
 

@@ -63,7 +63,7 @@ class Stopwatch:
 
 @lru_cache(maxsize=2048)
 def _compile(pattern: str) -> Any:
-    """The compiled pattern, or the `PatternError` that says why there is none."""
+    """The compiled pattern, or the `PatternError` that says why it cannot be compiled."""
     if len(pattern) > LONGEST_PATTERN:
         return PatternError(f"it has more than {LONGEST_PATTERN:,} characters")
     try:

@@ -72,7 +72,7 @@ class SkippedTool:
 
     @property
     def way(self) -> str:
-        """What to write so that it is called: a tool that counts as destructive may only not say that it reads."""
+        """The text to write to have it called; a tool that counts as destructive may just not be declared to read."""
         correct = f"; or {effects_line(self.name)} in its entry of `tools:`, if it only reads"
         return self.note or f"{self.remedy}{correct if self.effect == 'destructive' else ''}"
 

@@ -1,4 +1,4 @@
-"""Schemas made ready for a check: the dialect is found, what is no JSON Schema is taken out, keyword by keyword."""
+"""Schemas prepared for a check: the dialect is found, and what is not JSON Schema is removed, keyword by keyword."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ste_graph.tools.validation import limit_class, make_validator
 LONGEST_SCHEMA = 200_000
 """Characters of a schema, written as JSON; the arguments of a larger one are not checked."""
 MOST_REPAIRS = 100
-"""Faults of a schema that are mended; with more of them it is no schema."""
+"""Faults of a schema that are mended; with more of them it does not count as a schema."""
 UNNAMED = (Draft202012Validator, Draft7Validator, Draft4Validator)
 """The dialects of which a schema that names none may be, the likeliest first."""
 
@@ -122,7 +122,7 @@ def _repair(schema: Any, dialect: Any) -> Iterator[str]:
 
 
 def _take_out(schema: Any, fault: ValidationError) -> Iterator[str]:
-    """Takes out the keyword in which the fault lies, of the innermost schema around it."""
+    """Takes out the keyword that contains the fault, from the innermost schema around it."""
     path, here, at = list(fault.absolute_path), schema, 0
     holder: Any = None
     name: Any = None

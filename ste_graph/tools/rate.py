@@ -11,7 +11,7 @@ MINUTE_S = 60.0
 
 
 class RateLimiter:
-    """At most `per_minute` calls of each tool begin within any sixty seconds; further ones wait, in order.
+    """Lets at most `per_minute` calls of each tool begin within any sixty seconds; further ones wait, in order.
 
     With None there is no limit. `clock` and `sleep` are for tests.
     """

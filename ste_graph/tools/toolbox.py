@@ -82,7 +82,7 @@ class Toolbox:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What of the schemas met so far is broken or took too long, so that arguments were not checked by it."""
+        """The parts of schemas met so far that are broken or too slow, so that arguments were not checked by them."""
         own = (fault for checker in self._checkers.values() for fault in checker.faults)
         return tuple(dict.fromkeys((*own, *self._noted)))
 

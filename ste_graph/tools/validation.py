@@ -39,7 +39,7 @@ class UnfinishedError(Exception):
 
 
 class CheckLimits:
-    """What one check may still do, and what it could not check. `with` it, validators keep within it.
+    """The limits of one check, and the parts it could not check. Inside its `with`, validators stay within them.
 
     `parts` are the validators of the schema's parts that were met so far, if they are the same in each place.
     """
@@ -277,7 +277,7 @@ _follow_reference = _follow(Draft7Validator.VALIDATORS["$ref"])
 
 
 def _copy_fault(fault: ValidationError) -> ValidationError:
-    """The fault as its own object, for another place; without what lies within it."""
+    """The fault as its own object, for another place; without the faults inside it."""
     return ValidationError(
         "",
         validator=fault.validator,

@@ -184,7 +184,7 @@ def test_the_reference_has_every_key_once_with_what_it_takes(ste):
         in page
     )
     order = "| `order` | `most_similar_last`, `most_similar_first` | `most_similar_last` |"
-    assert f"{order} Where the most similar exemplar comes. |" in page
+    assert f"{order} The place of the most similar exemplar. |" in page
     assert "| `parser` | `paper`, `tolerant` | `tolerant` |" in page, "the choices of a type of its own too"
     recall = page.partition("### `recall`\n")[2].partition("\n### ")[0]
     assert "| `memory` | text | *required* |" in recall

@@ -143,14 +143,14 @@ def _type_of(schema: Mapping[str, Json]) -> type:
 
 
 def _item_type(schema: Mapping[str, Json]) -> type | None:
-    """The type of a list's items; None for what is no list, or a list of anything."""
+    """The type of a list's items; None for anything that is not a list, and for a list of anything."""
     if _type_of(schema) is not list or not isinstance(schema.get("items"), Mapping):
         return None
     return _type_of(schema["items"])
 
 
 def _type_in(options: Iterable[Json]) -> type | None:
-    """The type of the first admissible value; None if there is none but to leave it out."""
+    """The type of the first admissible value; None if the only option is to leave it out."""
     return next((type(option) for option in options if option != LEFT_OUT), None)
 
 

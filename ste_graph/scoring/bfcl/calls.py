@@ -35,7 +35,7 @@ def read_calls(reply: Json, tools: OfferedTools) -> list[BfclCall]:
     """Reads the calls of a reply; none if it declines to make one.
 
     A reply may be a list of `{function: arguments}` (what BFCL keeps of native calls; arguments as an object or as
-    JSON text), an assistant message in OpenAI form, or a text. A text is read alike wherever it stands: Python calls in
+    JSON text), an assistant message in OpenAI form, or a text. A text is read alike wherever it is: Python calls in
     brackets, our protocol, or one call in another form. Words that make no call decline.
 
     Raises `UnreadableCallsError`.
@@ -169,5 +169,5 @@ _BEGINS_CALL: Final = re.compile(
     r"\A(?:`*+(?:[a-z_]*+\n)?)?+\s*+(?:\[\s*+)?(?:[\w.]++\(|\{)|^[\s*_#>`-]*+action(?: input)?[ \t*_`]*+:",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A text that sets out to make a call: where the call cannot be read, it is no refusal."""
+"""A text that sets out to make a call: where the call cannot be read, it is not a refusal."""
 _WORD: Final = re.compile(r"[^\W\d_]")

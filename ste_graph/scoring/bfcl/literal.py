@@ -36,7 +36,7 @@ class LiteralCall:
 
 
 def parse_literal_call(question: str, text: str, functions: Mapping[str, Mapping[str, Json]]) -> LiteralCall:
-    """The call in an answer's text. Raises `WorkflowError` that names the question if it is none of a function."""
+    """The call in an answer's text. Raises `WorkflowError`, with the question, if it calls none of the functions."""
     try:
         name, positional, arguments = parse_python_call(parse_expression(text))
     except NotALiteralCallError as error:

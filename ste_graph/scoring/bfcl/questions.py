@@ -38,7 +38,7 @@ class BfclQuestion:
     any_call: bool = False
     """True if whatever call is made is right."""
     scenario: Scenario | None = None
-    """The services of a question of several turns; None: it has one turn, whose calls may stand in any order."""
+    """The services of a question of several turns; None: it has one turn, whose calls may be in any order."""
 
     @property
     def wants_call(self) -> bool:
@@ -77,9 +77,9 @@ def is_question_file(path: Path) -> bool:
 def read_questions(path: Path, answers: Path | None = None) -> list[BfclQuestion]:
     """Reads the questions of a file with their answers.
 
-    Without `answers`, `answers_NAME.json` or `possible_answer/FILE` beside the questions is taken. Questions of a file
+    Without `answers`, `answers_NAME.json` or `possible_answer/FILE` next to the questions is taken. Questions of a file
     of `irrelevance` have none: no call may be made; nor have those of `relevance`, where any call is right. Those of
-    several turns need the folder `func_doc` beside them, or beside that folder.
+    several turns need the folder `func_doc` next to them, or next to that folder.
 
     Raises:
         WorkflowError: A file is missing or of another shape, a question has no answer, or its category is not scored.

@@ -1,4 +1,4 @@
-"""The paper's figures, as the notebook beside its predictions printed them.
+"""The paper's figures, as printed by the notebook next to its predictions.
 
 Source: the cached output of STE/evaluation.ipynb in microsoft/simulated-trial-and-error at c1c97fd; in the paper
 itself (Wang et al. 2024, tables 1 to 3) they are rounded to one decimal.

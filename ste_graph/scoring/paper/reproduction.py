@@ -53,7 +53,7 @@ class ScoredFile:
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """A row of a table with the scores of its file; `fault` says why there are none."""
+    """A row of a table with the scores of its file; `fault` gives the reason if it has no scores."""
 
     row: PaperRow
     stored: ScoreSheet | None = None

@@ -50,7 +50,7 @@ AROUND: Final = (MESSAGE | ERROR | ERRORS | ERROR_CODE | CODE | NAME | SUCCESS |
     "toolname apiname input inputs arguments args parameters params query command operation stderr severity level "
     "category context trace fields"
 )
-"""Keys that stand around an error: what it is, where it came from, and what was asked."""
+"""Keys that accompany an error: its kind, its origin, and what was asked."""
 RECORD: Final = re.compile(
     r"(job|run|task|build|pipeline|workflow|deployment|payment|order|ticket|invoice|execution|transaction|shipment|test)s?(id|name|"
     r"number|key)|uuid|conclusion|attempts|retries|duration\w*|progress|(created|started|finished|updated|ended|completed|"
@@ -81,7 +81,7 @@ LARGE_CODE: Final = 1000
 
 
 def find_data_failure(value: Json, depth: int = DEEPEST) -> ReportedFailure | None:
-    """What an object, or a list of them, reports of a failure of its own, by the keys at its top."""
+    """The failure of its own that an object, or a list of objects, reports by the keys at its top."""
     if isinstance(value, list):
         return find_list_failure(value, depth)
     if not isinstance(value, dict) or not value:
@@ -154,7 +154,7 @@ def find_status_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
 
 
 def find_part_failure(parts: Mapping[str, Json], depth: int) -> ReportedFailure | None:
-    """The failure that a part of the object reports: for certain only where there is nothing beside it."""
+    """The failure that a part of the object reports; certain only if that part is alone."""
     filled = {key: inner for key, inner in parts.items() if is_filled(inner)}
     alone = len(filled) == 1 or (only_around(filled) and len(MESSAGE & filled.keys()) == 1)
     for key, inner in filled.items():
@@ -196,7 +196,7 @@ def find_list_failure(values: Sequence[Json], depth: int) -> ReportedFailure | N
 
 
 def weigh(reason: str, parts: Mapping[str, Json]) -> ReportedFailure:
-    """A failure for certain, unless a result stands beside it, or it is part of a record of something else."""
+    """A failure, certain unless it comes with a result or is part of a record of something else."""
     report = ReportedFailure(reason)
     if any(is_filled(parts.get(key)) and not is_failing(parts[key]) for key in CONTENT):
         return report.as_doubt("beside a result")
@@ -204,7 +204,7 @@ def weigh(reason: str, parts: Mapping[str, Json]) -> ReportedFailure:
 
 
 def is_failing(content: Json) -> bool:
-    """True if what stands where a result would be is a word or a sentence of failure."""
+    """True if the content in the place of a result is a word or a sentence of failure."""
     return isinstance(content, str) and (content.lower() in FAILING or find_text_failure(content) is not None)
 
 
@@ -214,7 +214,7 @@ def is_record(parts: Mapping[str, Json]) -> bool:
 
 
 def only_around(parts: Mapping[str, Json]) -> bool:
-    """True if an object has nothing but an error and what stands around it; empty parts do not count."""
+    """True if an object has nothing but an error and the keys that accompany one; empty parts do not count."""
     return all(key in AROUND or not is_filled(inner) for key, inner in parts.items())
 
 

@@ -1,4 +1,4 @@
-"""What an answer reports of a failure of its own."""
+"""Failures that answers report."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class ReportedFailure:
 
 
 def doubt(reason: str) -> ReportedFailure:
-    """A report that is none for certain."""
+    """A report of a failure that is not certain."""
     return ReportedFailure(reason, certain=False)

@@ -21,7 +21,7 @@ FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```\s*\Z", re.DOTALL)
 
 
 Errors = Sequence[re.Pattern[str]] | Literal["off"]
-"""What a source says of its answers: texts that start so report a failure, too; `off`: no answer does."""
+"""The failure patterns of a source: texts that start with one report a failure, too; `off`: no answer does."""
 
 
 def judge_answer(observation: Observation, errors: Errors = ()) -> Observation:
@@ -38,9 +38,9 @@ def judge_answer(observation: Observation, errors: Errors = ()) -> Observation:
 
 
 def find_failure(text: str, data: Json = None, errors: Sequence[re.Pattern[str]] = ()) -> ReportedFailure | None:
-    """What an answer reports of a failure of its own; None if it reports none.
+    """The failure of its own that an answer reports, or None.
 
-    `data` is the answer as plain data, where the source gave any. `errors` are the user's own patterns: a text that
+    `data` is the answer as plain data, if the source gave it. `errors` are the user's own patterns: a text that
     starts with one of them reports a failure.
     """
     start = text.lstrip()
@@ -70,7 +70,7 @@ def parse_answer(text: str) -> dict[str, Json] | list[Json] | None:
 
 
 def read_python(text: str) -> Json:
-    """The value of a Python literal, as servers write it that answer with `str` of a dictionary; None if it is none."""
+    """The value of a Python literal, as written by servers that answer with `str` of a dictionary, or None."""
     try:
         return ast.literal_eval(text) if len(text) <= MOST_PYTHON else None
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

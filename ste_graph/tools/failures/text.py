@@ -20,7 +20,7 @@ SIGNS: Final = re.compile("[\u274c\u2717\u2716\u2718\u26d4\U0001f6ab\U0001f6d1\U
 DECORATION: Final = re.compile("[\\s*_#>`\"'\u26a0\u2139\ufe0f\u2757\u203c-]+")
 """Marks of Markdown, and signs of warning, before the first word."""
 NOTHING: Final = _begins(r"(none|null|nil|no|no errors?|n/a|false)\W*(\n|$)")
-"""What stands behind `Error:` where there was none."""
+"""The texts after `Error:` that say there was none."""
 NUMBER: Final = re.compile(r" *[-+\u00b1]?\.?\d[\d.,e+-]*( ?[%\w\u00b0\u00b5]+)? *(\n|$)")
 """A number and its unit alone behind `error:`, which make it a result."""
 MEASURE: Final = _begins(
@@ -144,7 +144,7 @@ NO_FAILURE: Final = _begins(
 
 
 def find_text_failure(text: str) -> ReportedFailure | None:
-    """What a text reports of a failure of its own, by its beginning."""
+    """The failure of its own that a text reports at its beginning, or None."""
     mark = DECORATION.match(text)
     start = text[mark.end() :] if mark else text
     head = start[:LONG].translate(NO_MARKS)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def observe_result(result: CallToolResult) -> Observation:
-    """The observation of an answer, with notes of what was off about it."""
+    """The observation of an answer, with notes on anything that was wrong with it."""
     data = result.structured_content
     data = read_meta(result.meta, DATA) if data is None else data
     text = (
@@ -30,7 +30,7 @@ def observe_result(result: CallToolResult) -> Observation:
 
 
 async def find_mismatch(data: Json, output: ArgumentChecker) -> tuple[str, ...]:
-    """What the structured content breaks of the tool's own output schema, in one note; empty if it keeps to it."""
+    """A note on how the structured content violates the tool's own output schema; empty if it conforms to it."""
     if data is None:
         return ("no structured content, for which the tool states a schema",)
     problem = (await output.check_aside(data)).problem

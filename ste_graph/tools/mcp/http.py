@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LARGEST_EVENT = 64 * 1024 * 1024
 CONNECT_S, READ_S = 30.0, 300.0
 LOOK_S = 3.0
-"""Seconds to find out what else a server speaks that is no MCP server of streamable HTTP."""
+"""Seconds to find out what else is spoken by a server that is not an MCP server of streamable HTTP."""
 EVENTS = "text/event-stream"
 SSE_ONLY = (
     "It speaks the old transport of MCP, HTTP with SSE (version 2024-11-05), and not streamable HTTP. Ask for its "

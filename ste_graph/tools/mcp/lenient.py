@@ -71,7 +71,7 @@ def rewrite_event(lines: list[str], request: RequestKey) -> str:
 
 
 def make_readable(text: str, request: RequestKey) -> list[str]:
-    """The messages of a text that the client cannot read, answers last; empty if it can, or if there are none."""
+    """The messages of a text that the client cannot read, answers last; empty if it can, or without any messages."""
     from mcp.types import jsonrpc_message_adapter
 
     with suppress(ValueError):
@@ -83,7 +83,7 @@ def make_readable(text: str, request: RequestKey) -> list[str]:
 
 
 def read_key(content: bytes) -> RequestKey | None:
-    """The id of a request of JSON-RPC; None if the content is none."""
+    """The id of a JSON-RPC request; None if the content is not one."""
     with suppress(ValueError):
         message = json.loads(content)
         key = message.get("id") if isinstance(message, dict) and "method" in message else None

@@ -25,9 +25,9 @@ RequestKey = str | int
 
 
 def parse_json(text: str) -> Json:
-    """The first JSON value of a text, whatever stands behind it; half an emoji is U+FFFD, which JSON's parsers take.
+    """The first JSON value of a text, whatever follows it; half an emoji is U+FFFD, which JSON parsers accept.
 
-    Raises `ValueError` if there is none, `RecursionError` if it is nested some thousand levels deep.
+    Raises `ValueError` if there is no value, `RecursionError` if it is nested some thousand levels deep.
     """
     value, _ = json.JSONDecoder(strict=False).raw_decode(text.lstrip("\ufeff \t\r\n"))
     whole = json.dumps(value, ensure_ascii=False)
@@ -35,7 +35,7 @@ def parse_json(text: str) -> Json:
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """The text with U+FFFD for each half of a pair of surrogates that stands alone."""
+    """The text with U+FFFD in the place of each unpaired surrogate."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -58,9 +58,9 @@ def add_note(result: Mapping[str, Json], note: str) -> dict[str, Json]:
 
 
 def find_messages(unread: str | Json, waiting: Mapping[RequestKey, str]) -> list[JSONRPCMessage]:
-    """The messages in what the client could not read: a text, or a parsed value that is no message.
+    """The messages in input that the client could not read: a text, or a parsed value that is not a message.
 
-    `waiting` has the ids of the requests without an answer. Empty if it is no message, such as a line of a log.
+    `waiting` has the ids of the requests without an answer. Empty for input of other kinds, such as a line of a log.
     """
     try:
         value = parse_json(unread) if isinstance(unread, str) else unread

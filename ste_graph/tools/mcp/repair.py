@@ -12,7 +12,7 @@ from ste_graph.tools.mcp.messages import NOTES, add_note
 VERSION = "2025-11-25"
 """The version of MCP to whose form results are brought; later ones take it too."""
 DATA = "ste_graph/data"
-"""The key of a result's `_meta` for structured content that is no object, which older versions of MCP do not allow."""
+"""The key of a result's `_meta` for structured content that is not an object: older versions of MCP do not allow it."""
 OUTPUT_SCHEMA = "ste_graph/output_schema"
 """The key of a tool's `_meta` for its output schema: the client would throw away an answer that does not keep to it."""
 INPUT_SCHEMA = "ste_graph/input_schema"
@@ -184,10 +184,10 @@ def describe(value: Json) -> str:
 
 
 def read_meta(meta: Mapping[str, Any] | None, key: str) -> Any:
-    """What a repair has left under a key of `_meta`; None if it left nothing."""
+    """The value that a repair has left under a key of `_meta`, or None."""
     return (meta or {}).get(key)
 
 
 def read_notes(meta: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """What was off about a result."""
+    """The notes on what was wrong with a result."""
     return tuple(read_meta(meta, NOTES) or ())

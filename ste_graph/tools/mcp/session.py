@@ -127,7 +127,7 @@ class Outgoing(_Stream):
 
 
 class Incoming(_Stream):
-    """The messages of a server: broken ones as far as they can be read, and none of what is no message."""
+    """The messages of a server: broken ones as far as they can be read, and nothing that is not a message."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Incoming(_Stream):
         return self._read.popleft()
 
     async def receive(self) -> Any:
-        """The next message. Raises `EndOfStream` where there is none."""
+        """The next message. Raises `EndOfStream` after the last one."""
         import anyio
 
         try:
@@ -192,7 +192,7 @@ class Incoming(_Stream):
 
 
 def find_unreadable(error: Exception) -> Json:
-    """What the client could not read: a line, or the parsed value of one that is no message."""
+    """The input that the client could not read: a line, or the parsed value of one that is not a message."""
     faults = error.errors() if isinstance(error, ValidationError) else []
     whole = (fault["input"] for fault in faults if len(fault["loc"]) <= 1 or fault["type"] == "missing")
     return next(whole, str(error))

@@ -37,7 +37,7 @@ class Transport(Protocol):
         """The last lines that the server wrote outside the protocol, a few at most."""
 
     async def diagnose(self) -> list[str]:
-        """What else can be said of a server that could not be used, a line each."""
+        """Further findings about a server that could not be used, one per line."""
 
 
 @dataclass

@@ -28,7 +28,7 @@ class APIKey(Frozen):
     name: str
     """The name of the header, the parameter or the cookie."""
     where: Literal["header", "query", "cookie"] = Field(alias="in")
-    """Where the key goes."""
+    """The part of a request that carries the key."""
     value: str = Field(repr=False)
     """The key."""
 
@@ -91,7 +91,7 @@ SecretAuth = Annotated[
                 object_schema(
                     api_key=object_schema(
                         name={"type": "string", "description": "The name of the header, the parameter or the cookie."},
-                        **{"in": {"enum": ["cookie", "header", "query"], "description": "Where the key goes."}},
+                        **{"in": {"enum": ["cookie", "header", "query"], "description": "The part of a request that carries the key."}},
                         value=_secret("The key."),
                     )
                     | {"description": "A key that goes along in a header, in the query or in a cookie."}

@@ -33,7 +33,7 @@ OUTSIDE = {
     True: "leads out of the folder of the spec, the only one that is read; put the file below it",
     False: "leads to another host than the spec's, the only one that is read; put both on one host, or into one file",
 }
-"""What is said of a reference that is not followed, by whether the spec is a file."""
+"""The message about a reference that is not followed, by whether the spec is a file."""
 
 
 class UnusableError(Exception):
@@ -99,7 +99,7 @@ async def gather_documents(location: str, load: Load) -> Documents:
 def may_refer_to(address: str, root: str) -> bool:
     """True if a spec at `root` may refer to a document at `address`.
 
-    A description may come from a stranger: one in a file reads only what lies below its own folder, links followed.
+    A description may come from a stranger: one in a file reads only what is below its own folder, links resolved.
     """
     there, here = urlsplit(address), urlsplit(root)
     if (there.scheme, there.netloc) != (here.scheme, here.netloc):
@@ -118,7 +118,7 @@ def file_path(address: str) -> Path:
 
 
 def describe_content(node: Json) -> str:
-    """What a node is, and nothing of what it says: it may come from a file that nobody meant to show."""
+    """The kind of a node, and nothing of its content, which may come from a file that nobody meant to show."""
     kinds = {str: "text", bool: "true or false", list: "a list", dict: "a mapping", type(None): "null"}
     return kinds.get(type(node), "a number")
 

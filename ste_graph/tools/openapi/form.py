@@ -24,7 +24,7 @@ FORM_STYLES: Sequence[Style] = ("form", "spaceDelimited", "pipeDelimited", "deep
 
 @dataclass(frozen=True)
 class Encoding:
-    """How one member of a form is written. `media` is the content type of its part, empty if the spec names none."""
+    """The encoding of one member of a form. `media` is the content type of its part, empty if the spec names none."""
 
     style: Style = "form"
     explode: bool = True

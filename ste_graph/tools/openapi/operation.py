@@ -46,7 +46,7 @@ class Body:
     files: frozenset[str] = frozenset()
     """Members that a form sends as files."""
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
-    """How a form writes its members, where the description says it."""
+    """The encodings of the members of a form, where the description states them."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
 
 MOST_NODES, DEEPEST = 100_000, 150
-"""Parts of one schema, and how deep they lie; only YAML aliases that multiply, or hold themselves, go beyond."""
+"""Parts of one schema, and their depth; only YAML aliases that multiply, or contain themselves, go beyond."""
 
 PREFIX = "#/$defs/"
 NAMED = ("properties", "patternProperties", "dependentSchemas")

@@ -203,7 +203,7 @@ class Spec:
         return self._list(listed, "consumes")
 
     def _list(self, listed: ListedOperation, name: str) -> list[str]:
-        """The texts of a list that the operation or the whole description gives; empty where it is no list."""
+        """The texts of a list that the operation or the whole description gives; empty if it is not a list."""
         found = listed.node.get(name) or self.root.get(name) or []
         return [str(part) for part in found] if isinstance(found, list) else []
 

@@ -61,7 +61,7 @@ class Variants:
         return {**option, "properties": {name: tag}, "required": [name]}
 
     def _values(self, ref: str, base: str, name: str, discriminator: Json) -> list[str]:
-        """The values that stand for a schema; none if it says so itself."""
+        """The values that stand for a schema; empty if the schema states them itself."""
         mapping = discriminator.get("mapping") if isinstance(discriminator, Mapping) else None
         address = join_reference(base, ref)
         stated = [
@@ -148,7 +148,7 @@ class Variants:
 
 
 def discriminating_name(schema: Mapping[str, Any]) -> str:
-    """The member that tells variants apart; empty if none does. In Swagger 2.0 it stands there alone."""
+    """The member that tells variants apart; empty if none does. In Swagger 2.0 `discriminator` is just its name."""
     stated = schema.get("discriminator")
     name = stated.get("propertyName") if isinstance(stated, Mapping) else stated
     return name if isinstance(name, str) else ""

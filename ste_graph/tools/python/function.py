@@ -65,7 +65,7 @@ class FunctionTool:
 
 
 async def finish(result: Any) -> Any:
-    """What an awaitable gives, and the items of an asynchronous iterator."""
+    """The result of an awaitable, and the items of an asynchronous iterator."""
     if inspect.isawaitable(result):
         result = await result
     return [item async for item in result] if isinstance(result, AsyncIterator) else result

@@ -55,7 +55,7 @@ class Description:
 
 
 def plain_name(original: str) -> str:
-    """A name that models may use, without accents, and with one `_` for all else that is no letter or digit."""
+    """A name that models may use, without accents, and with one `_` for all else that is not a letter or a digit."""
     plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
 
