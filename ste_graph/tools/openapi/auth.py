@@ -91,7 +91,7 @@ SecretAuth = Annotated[
                 object_schema(
                     api_key=object_schema(
                         name={"type": "string", "description": "The name of the header, the parameter or the cookie."},
-                        **{"in": {"enum": ["cookie", "header", "query"], "description": "The part of a request that carries the key."}},
+                        **{"in": {"enum": ["cookie", "header", "query"], "description": "The part of the request."}},
                         value=_secret("The key."),
                     )
                     | {"description": "A key that goes along in a header, in the query or in a cookie."}
