@@ -11,7 +11,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
-from ste_graph.cli.outcome import outcome_from_summary
+from ste_graph.cli.text.outcome import outcome_from_summary
 from ste_graph.memory import ExemplarStore
 from ste_graph.packs.pack import open_pack
 from ste_graph.packs.since import review_tools

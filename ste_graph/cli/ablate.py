@@ -125,7 +125,7 @@ def _parse_prices(text: str) -> Prices:
 
 
 def _watch(ablation: Ablation, run: ArmRun) -> Watcher:
-    from ste_graph.cli.lines import ArmLines
+    from ste_graph.cli.text.lines import ArmLines
 
     return ArmLines(sys.stderr, f"[{ablation.runs.index(run) + 1}/{len(ablation.runs)}] {run.title}: ")
 

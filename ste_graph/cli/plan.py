@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.expected import expected_lines, terms_json, terms_lines
-from ste_graph.cli.forecast import evaluates, make_forecast, power_lines, power_rows
 from ste_graph.cli.since import Since, explain_since, review_since, with_since
+from ste_graph.cli.text.expected import expected_lines, terms_json, terms_lines
+from ste_graph.cli.text.forecast import evaluates, make_forecast, power_lines, power_rows
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.errors import WorkflowError
 from ste_graph.text import count_noun, join_first

@@ -27,7 +27,7 @@ from ste_graph.command_line import (
 )
 
 if TYPE_CHECKING:
-    from ste_graph.cli.progress import CountingWatcher
+    from ste_graph.cli.text.progress import CountingWatcher
 
 
 def run(
@@ -89,8 +89,8 @@ def run(
     format: OutputFormat = Format.text,
 ) -> None:
     """Run a workflow, or continue the run in its folder."""
-    from ste_graph.cli.outcome import outcome_from_summary
     from ste_graph.cli.sources import find_empty_tests, placed_faults
+    from ste_graph.cli.text.outcome import outcome_from_summary
     from ste_graph.diagnostics import DiagnosticsError
 
     if (from_run is None) != (at is None):
@@ -168,14 +168,14 @@ def _open_watcher(quiet: bool) -> Iterator[CountingWatcher | None]:
     if quiet:
         yield None
         return
-    from ste_graph.cli.lines import ProgressLines
+    from ste_graph.cli.text.lines import ProgressLines
 
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield ProgressLines(sys.stderr)
         return
     from rich.console import Console
 
-    from ste_graph.cli.table import LiveTable
+    from ste_graph.cli.text.table import LiveTable
 
     with LiveTable(Console(stderr=True)) as table:
         yield table

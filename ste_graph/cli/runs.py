@@ -130,7 +130,7 @@ def _list(folder: Path, format: Format) -> None:
 
 def _entry(path: Path) -> dict[str, Json]:
     """A run in figures; of one that cannot be read, the reason."""
-    from ste_graph.cli.outcome import read_evaluations, records_text
+    from ste_graph.cli.text.outcome import read_evaluations, records_text
     from ste_graph.finished import open_run
 
     try:

@@ -146,7 +146,7 @@ def _score_replies(
 
 def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> None:
     """Print one sheet, or two with the gain of the second."""
-    from ste_graph.cli.scores import difference_text, score_text
+    from ste_graph.cli.text.scores import difference_text, score_text
     from ste_graph.scoring.difference import difference
 
     gain = difference(*sheets, seed=seed) if len(sheets) == 2 else None
@@ -163,7 +163,7 @@ def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> No
 
 
 def _reproduce(checkout: Path, seed: int, format: Format) -> None:
-    from ste_graph.cli.paper import paper_page
+    from ste_graph.cli.text.paper import paper_page
     from ste_graph.scoring.paper.reproduction import reproduce
 
     found = reproduce(checkout, seed=seed)

@@ -177,7 +177,7 @@ class _Page:
 
 def _show_whole_run(page: _Page) -> bool:
     """Shows the evaluations of a run, or its parts, and returns True; False if its records are to be shown."""
-    from ste_graph.cli.outcome import read_evaluations
+    from ste_graph.cli.text.outcome import read_evaluations
 
     whole = (page.tool, page.record, page.coverage) == (None, None, False)
     if whole and (evaluations := read_evaluations(page.run)):
@@ -220,7 +220,7 @@ def _failure_text(page: _Page) -> str:
 
 
 def _show_evaluations(page: _Page, evaluations: Sequence[Mapping[str, Json]]) -> None:
-    from ste_graph.cli.outcome import read_untested
+    from ste_graph.cli.text.outcome import read_untested
     from ste_graph.packs.untested import untested_lines
 
     if page.format is Format.json:
@@ -232,7 +232,7 @@ def _show_evaluations(page: _Page, evaluations: Sequence[Mapping[str, Json]]) ->
 
 
 def _show_parts(run: FinishedRun, format: Format) -> None:
-    from ste_graph.cli.outcome import outcome_from_summary
+    from ste_graph.cli.text.outcome import outcome_from_summary
 
     outcome = outcome_from_summary(run.lock["resolved"]["workflow"]["name"], run.summary())
     if format is Format.json:
@@ -243,7 +243,7 @@ def _show_parts(run: FinishedRun, format: Format) -> None:
 
 
 def _show_coverage(page: _Page) -> None:
-    from ste_graph.cli.trials import coverage_by_tool, coverage_table
+    from ste_graph.cli.text.trials import coverage_by_tool, coverage_table
 
     found = coverage_by_tool(page.run, page.tool)
     data = {name: coverage.model_dump(mode="json") for name, coverage in found.items()}
@@ -251,7 +251,7 @@ def _show_coverage(page: _Page) -> None:
 
 
 def _show_trials(page: _Page) -> None:
-    from ste_graph.cli.trials import TrialsOverview, has_failed_call, trial_text
+    from ste_graph.cli.text.trials import TrialsOverview, has_failed_call, trial_text
 
     overview = TrialsOverview(page.run, page.tool)
 
@@ -272,7 +272,7 @@ def _show_trials(page: _Page) -> None:
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
-    from ste_graph.cli.records import arms_table, reply_text
+    from ste_graph.cli.text.records import arms_table, reply_text
 
     head = arms_table(page.run.path, replies)
     if page.format is Format.json or not page.is_plain:
@@ -282,7 +282,7 @@ def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
 
 
 def _show_records(page: _Page) -> None:
-    from ste_graph.cli.records import record_text, records_summary, select_records
+    from ste_graph.cli.text.records import record_text, records_summary, select_records
 
     lines = select_records(page.run, page.record, page.tool)
     empty = "no such record" if page.counts else ""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
-from ste_graph.cli import forecast
+from ste_graph.cli.text import forecast
 from ste_graph.contracts import ProgramSource, Tool, ToolSource
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.errors import WorkflowError

@@ -12,12 +12,12 @@ from typing import Final, Self, TypeAlias
 
 from ste_graph.contracts import Json, Message, ModelRequest
 from ste_graph.errors import ModelError
-from ste_graph.models.adaptation import AS_ASKED, Adaptation
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
+from ste_graph.models.chat.adaptation import AS_ASKED, Adaptation
+from ste_graph.models.chat.problem import Problem, read_problem
+from ste_graph.models.chat.request_errors import describe_error, retry_reason
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.models.problem import Problem, read_problem
-from ste_graph.models.request_errors import describe_error, retry_reason
 from ste_graph.thoughts import split_thoughts
 
 TRIES: Final = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.models.adaptation import AS_ASKED, Adaptation
+from ste_graph.models.chat.adaptation import AS_ASKED, Adaptation
 from ste_graph.text import align_columns
 
 Outcome: TypeAlias = Literal["yes", "adapted", "ignored", "no", "unknown"]

@@ -14,7 +14,7 @@ from ste_graph.doctor.load import try_load
 from ste_graph.doctor.sampling import try_sampling
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
-from ste_graph.models.request_errors import describe_remedy
+from ste_graph.models.chat.request_errors import describe_remedy
 
 REST: Final = 10
 """So many times as long as one short reply takes what is asked after the first."""

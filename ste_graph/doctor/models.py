@@ -19,7 +19,7 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.findings import ServerFindings, keep_findings
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.redaction import Redactor
 from ste_graph.run.models import describe_model_error, model_labels
 from ste_graph.suggest import did_you_mean

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.server_facts import ServerFacts
-from ste_graph.models.servers import ModelServer, PartServers
+from ste_graph.models.servers.server_facts import ServerFacts
+from ste_graph.models.servers.servers import ModelServer, PartServers
 from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
 

@@ -7,10 +7,10 @@ from typing import Final, Literal, TypeAlias
 
 from ste_graph.contracts import Model, ModelRequest, Reply
 from ste_graph.errors import BudgetSpentError, ModelError, ModelGoneError, SteError
+from ste_graph.models.chat.problem import WrongModelError
 from ste_graph.models.gateway import AwayError
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import WrongModelError
 
 Reason: TypeAlias = Literal["budget", "gone", "refused"]
 PATIENCE_S: Final = 20.0

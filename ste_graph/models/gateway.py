@@ -13,14 +13,10 @@ from dataclasses import replace
 from ste_graph.contracts import Account, ModelRequest, Reply, ToolCall, Usage
 from ste_graph.errors import BudgetSpentError, ModelError, ModelGoneError, SteError
 from ste_graph.models.adapter import LONGER, Adapter, ModelClient, RawReply
-from ste_graph.models.json_reply import read_json
-from ste_graph.models.limiter import LimitChange, Limiter, server_of
-from ste_graph.models.meter import Meter
-from ste_graph.models.notes import ServerNotes
-from ste_graph.models.prices import Prices
-from ste_graph.models.problem import WrongModelError, lost_text, read_problem
-from ste_graph.models.prompt_length import PromptLengths
-from ste_graph.models.request_errors import (
+from ste_graph.models.chat.json_reply import read_json
+from ste_graph.models.chat.problem import WrongModelError, lost_text, read_problem
+from ste_graph.models.chat.prompt_length import PromptLengths
+from ste_graph.models.chat.request_errors import (
     describe_error,
     describe_remedy,
     is_away,
@@ -29,6 +25,10 @@ from ste_graph.models.request_errors import (
     retry_after,
     retry_reason,
 )
+from ste_graph.models.limiter import LimitChange, Limiter, server_of
+from ste_graph.models.meter import Meter
+from ste_graph.models.notes import ServerNotes
+from ste_graph.models.prices import Prices
 from ste_graph.text import approximate_tokens
 from ste_graph.thoughts import split_thoughts
 

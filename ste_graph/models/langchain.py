@@ -10,10 +10,10 @@ from pydantic import Field, ValidationError, field_validator
 
 from ste_graph.contracts import Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
-from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import Adapter, RawReply, unsupported_tools
-from ste_graph.models.chat_body import request_body
-from ste_graph.models.learning import LearningSender
+from ste_graph.models.chat.adaptation import Adaptation
+from ste_graph.models.chat.chat_body import request_body
+from ste_graph.models.chat.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
 from ste_graph.settings import Secret, Variable
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import is_path
-from ste_graph.models.served import ServedModel, arguments
-from ste_graph.models.server_process import HOST, ServerProcess
+from ste_graph.models.servers.served import ServedModel, arguments
+from ste_graph.models.servers.server_process import HOST, ServerProcess
 from ste_graph.settings import HubPath, RelativePath
 
 

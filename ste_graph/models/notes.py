@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ste_graph.contracts import Json
-from ste_graph.models.adaptation import Adaptation, Adaptations
+from ste_graph.models.chat.adaptation import Adaptation, Adaptations
 from ste_graph.models.limiter import LimitChange
 
 

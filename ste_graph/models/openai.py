@@ -12,13 +12,13 @@ from pydantic import Field
 from ste_graph.contracts import Json, ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import LONGER, Adapter, RawReply
-from ste_graph.models.chat_body import request_body
-from ste_graph.models.completion import read_completion
-from ste_graph.models.learning import LearningSender
+from ste_graph.models.chat.chat_body import request_body
+from ste_graph.models.chat.completion import read_completion
+from ste_graph.models.chat.learning import LearningSender
+from ste_graph.models.chat.problem import Problem, WrongModelError
+from ste_graph.models.chat.request_errors import SET_KEY
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import Problem, WrongModelError
-from ste_graph.models.request_errors import SET_KEY
-from ste_graph.models.server_facts import ServerFacts, read_facts
+from ste_graph.models.servers.server_facts import ServerFacts, read_facts
 from ste_graph.settings import Secret, Variable, WebAddress
 
 if TYPE_CHECKING:

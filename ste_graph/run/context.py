@@ -13,10 +13,10 @@ from ste_graph.compile.flow import Flow
 from ste_graph.compile.stepper import StepKey, Stepper
 from ste_graph.contracts import Context, Json
 from ste_graph.language.workflow import NodeSpec, Workflow
-from ste_graph.models.adaptation import Adaptations
+from ste_graph.models.chat.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.run.control import RunControl
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.logs.step_log import StepLog

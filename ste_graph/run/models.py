@@ -20,7 +20,7 @@ from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassettes.recording import Recording, RecordingModel
 from ste_graph.run.cassettes.replay import Replay, ReplayModel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.files.jsonl import LineFile
-from ste_graph.models.adaptation import Adaptations
+from ste_graph.models.chat.adaptation import Adaptations
 from ste_graph.models.limiter import LimitChange
 from ste_graph.models.notes import ServerNotes
 from ste_graph.run.folder import EVENTS_FILE, SUB_RUNS, RunFolder

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ste_graph.errors import ModelError
-from ste_graph.models.request_errors import causes
+from ste_graph.models.chat.request_errors import causes
 
 NEEDS_TRAIN = "training needs further packages: pip install 'ste-graph[train]'"
 

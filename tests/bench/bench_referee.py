@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from ste_graph.cli.forecast import power_at
+from ste_graph.cli.text.forecast import power_at
 from tests.planted_forms import CANDIDATES, FORMS, World
 
 SEEDS = int(os.environ.get("BENCH_SEEDS", "200"))

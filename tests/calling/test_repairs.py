@@ -1,7 +1,7 @@
 """Repairs and the paper's parser, in a whole run."""
 
 import ste_graph as ste
-from ste_graph.cli.trials import trial_text
+from ste_graph.cli.text.trials import trial_text
 from ste_graph.distil.run_facts import RunFacts
 
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from ste_graph.cli import lines
-from ste_graph.cli.lines import ProgressLines, progress_line, start_lines
-from ste_graph.cli.progress import CountingWatcher, RunProgress, UnitProgress, clock_text, max_records
-from ste_graph.cli.table import LiveTable, render_table
+from ste_graph.cli.text import lines
+from ste_graph.cli.text.lines import ProgressLines, progress_line, start_lines
+from ste_graph.cli.text.progress import CountingWatcher, RunProgress, UnitProgress, clock_text, max_records
+from ste_graph.cli.text.table import LiveTable, render_table
 from ste_graph.experiment import load
 from ste_graph.models.meter import Meter
 from ste_graph.run.logs.logged_step import LoggedStep
@@ -71,7 +71,7 @@ def test_maxima_are_the_plans(workflow, logs):
 
 
 def test_the_remaining_time_is_the_pace_so_far_times_the_remaining_records(monkeypatch):
-    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    monkeypatch.setattr("ste_graph.cli.text.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
     assert progress().remaining_s == 50 / 10 * 2
     assert progress(earlier_trials=5).remaining_s == 50 / 5 * 2
     assert progress(earlier_trials=10).remaining_s is None
@@ -113,7 +113,7 @@ def test_a_slow_node_shows_its_progress_until_its_step_is_finished(workflow, log
 
 
 def test_a_run_without_calls_shows_neither_calls_nor_remaining_time(monkeypatch):
-    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    monkeypatch.setattr("ste_graph.cli.text.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
     alone = progress(has_calls=False, model_calls=0, tool_calls=0, models=(), meter=Meter())
     assert start_lines(alone) == ["paper: 3 units"]
     assert progress_line(alone) == "0:50 1/3 done, 10 trials, 9 solved"
@@ -131,7 +131,7 @@ def test_a_failed_unit_is_a_line_with_its_reason(workflow, logs):
 
 
 def test_the_table_fits_a_narrow_terminal(monkeypatch):
-    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    monkeypatch.setattr("ste_graph.cli.text.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
     assert shown(render_table(progress(), "stopping", rows=9)) == (
         "paper: 3 units, at most 1,260 model calls and 720 tool calls\n"
         "model: simulated\n"
@@ -166,7 +166,7 @@ def test_time_reads_as_on_a_clock(seconds, text):
 
 
 def test_the_whole_run_is_one_line(monkeypatch):
-    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    monkeypatch.setattr("ste_graph.cli.text.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
     assert (
         progress_line(progress(earlier_trials=10))
         == "0:50 1/3 done, 10 trials, 9 solved, 40 of at most 1,260 model calls, 2 retries"

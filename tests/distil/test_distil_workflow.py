@@ -10,8 +10,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
-from ste_graph.cli.costs import cost_of_examples
-from ste_graph.cli.outcome import outcome_from_summary
+from ste_graph.cli.text.costs import cost_of_examples
+from ste_graph.cli.text.outcome import outcome_from_summary
 from ste_graph.distil.reading.normalisation import words
 from ste_graph.distil.reading.wording import count_wordings
 from ste_graph.experiment import bundled_workflows

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.cli.forecast import power_at
+from ste_graph.cli.text.forecast import power_at
 from ste_graph.models.prices import Prices
 from tests.planted_forms import CANDIDATES, World
 

@@ -7,7 +7,7 @@ import pytest
 
 from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError, RunError
-from ste_graph.models.adaptation import Adaptation, Adaptations
+from ste_graph.models.chat.adaptation import Adaptation, Adaptations
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter

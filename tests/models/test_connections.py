@@ -13,8 +13,8 @@ import pytest
 from openai import OpenAIError
 
 from ste_graph.contracts import ModelRequest
+from ste_graph.models.chat.request_errors import describe_error, is_away, is_overload, retry_reason
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.models.request_errors import describe_error, is_away, is_overload, retry_reason
 from tests.servers.chat import Answer, ChatServer, Proceed, Request
 
 AT_ONCE = 64

@@ -12,7 +12,7 @@ from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
 from ste_graph.models.llama_cpp import LlamaCppModel
 from ste_graph.models.meter import Meter
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 
 FAKE = Path(__file__).with_name("fake_vllm.py")
 

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from ste_graph.contracts import ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError, RunError
 from ste_graph.models.adapter import RawReply
-from ste_graph.models.chat_body import request_body
-from ste_graph.models.completion import read_completion
+from ste_graph.models.chat.chat_body import request_body
+from ste_graph.models.chat.completion import read_completion
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ste_graph.models.adaptation import AS_ASKED, Adaptation
-from ste_graph.models.problem import Problem, lost_text, read_problem
-from ste_graph.models.refusal import read_refusal, suspects
+from ste_graph.models.chat.adaptation import AS_ASKED, Adaptation
+from ste_graph.models.chat.problem import Problem, lost_text, read_problem
+from ste_graph.models.chat.refusal import read_refusal, suspects
 
 SCHEMA = {
     "type": "object",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ste_graph.models.adaptation import Adaptation
-from ste_graph.models.roles import NOTED, OPENING, adapt_messages, short_id
-from ste_graph.models.text_tools import offer_in_text
+from ste_graph.models.chat.adaptation import Adaptation
+from ste_graph.models.chat.roles import NOTED, OPENING, adapt_messages, short_id
+from ste_graph.models.chat.text_tools import offer_in_text
 
 TURNS = Adaptation(alternating=True)
 CALL = {"id": "call_0123", "type": "function", "function": {"name": "look", "arguments": '{"n": 1}'}}

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 import ste_graph as ste
 from ste_graph.errors import ModelError, RunError
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.models.served import arguments
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.served import arguments
+from ste_graph.models.servers.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.run.context import Watcher
 
@@ -360,7 +360,7 @@ def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 
 async def main():

@@ -16,7 +16,7 @@ from ste_graph.contracts import ModelRequest
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.training.job import CreateStudentJob, ExamineJob, TrainJob, run_job
 from ste_graph.training.rows.row import TrainingRow
@@ -159,7 +159,7 @@ async def test_a_trained_student_and_its_adapter_say_what_they_say_in_transforme
 RUN = """
 import asyncio, json, sys
 from pathlib import Path
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 
 async def main():

@@ -12,7 +12,7 @@ from openai import APIStatusError
 
 from ste_graph.contracts import ModelRequest, Usage
 from ste_graph.models.adapter import Adapter, RawReply
-from ste_graph.models.server_facts import ServerFacts
+from ste_graph.models.servers.server_facts import ServerFacts
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import ste_graph as ste
-from ste_graph.cli.outcome import Outcome
-from ste_graph.models.adaptation import Adaptations
+from ste_graph.cli.text.outcome import Outcome
+from ste_graph.models.chat.adaptation import Adaptations
 from ste_graph.models.gateway import Gateway
 from ste_graph.redaction import Redactor
 from ste_graph.run.context import Watcher

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ste_graph.cli.paper import LEGEND
+from ste_graph.cli.text.paper import LEGEND
 from ste_graph.scoring.paper.published import TABLES, PaperRow, PaperTable
 from ste_graph.scoring.paper.reproduction import ScoredFile
 

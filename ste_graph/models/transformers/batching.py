@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import RawReply, unsupported_tools
-from ste_graph.models.request_errors import SHORTEN
+from ste_graph.models.chat.request_errors import SHORTEN
 from ste_graph.models.transformers.completion import Completer, load_completer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from ste_graph.contracts import Json
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import CheckpointModel, is_path
-from ste_graph.models.served import ServedModel, arguments
+from ste_graph.models.servers.served import ServedModel, arguments
 from ste_graph.settings import RelativePath
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class VLLMModel(ServedModel, CheckpointModel):
     @property
     def server(self) -> VLLMServer:
         """The server to start. Raises `ModelError` where it is plain that it cannot."""
-        from ste_graph.models.server_process import HOST
+        from ste_graph.models.servers.server_process import HOST
         from ste_graph.models.vllm.server import LoraAdapter, VLLMServer
 
         if is_path(self.model) and not (Path(self.model) / "config.json").is_file():

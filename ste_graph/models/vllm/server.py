@@ -7,8 +7,8 @@ import signal
 from typing import ClassVar
 
 from ste_graph.contracts import Frozen
-from ste_graph.models.server_process import ServerProcess
-from ste_graph.models.servers import ModelServer
+from ste_graph.models.servers.server_process import ServerProcess
+from ste_graph.models.servers.servers import ModelServer
 from ste_graph.models.vllm.log import cause, last_error, stage
 
 

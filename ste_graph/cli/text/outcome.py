@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ste_graph.cli.costs import ExampleCost, cost_of_examples, cost_rows, stop_lines
-from ste_graph.cli.missing_values import missing_value_lines
-from ste_graph.cli.records import comparison_command
+from ste_graph.cli.text.costs import ExampleCost, cost_of_examples, cost_rows, stop_lines
+from ste_graph.cli.text.missing_values import missing_value_lines
+from ste_graph.cli.text.records import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.example import Example

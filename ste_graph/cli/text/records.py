@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ste_graph.cli.trials import field_lines
+from ste_graph.cli.text.trials import field_lines
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun

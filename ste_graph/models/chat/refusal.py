@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.models.adaptation import Adaptation
-from ste_graph.models.chat_body import schema_keywords
-from ste_graph.models.problem import Problem
+from ste_graph.models.chat.adaptation import Adaptation
+from ste_graph.models.chat.chat_body import schema_keywords
+from ste_graph.models.chat.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from json import JSONDecodeError
 from typing import Any, Final, Literal
 
-from ste_graph.models.problem import (
+from ste_graph.models.chat.problem import (
     PAGE,
     TOO_LONG,
     UnreadableAnswerError,

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from ste_graph.contracts import Json
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.openai import PLACEHOLDER, OpenAIModel, RequestSettings
-from ste_graph.models.servers import ModelServer, PartServers
+from ste_graph.models.servers.servers import ModelServer, PartServers
 from ste_graph.settings import Secret, WebAddress
 
 

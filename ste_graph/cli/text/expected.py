@@ -74,7 +74,7 @@ def _rows(estimate: Estimate, above: str) -> Iterator[list[str]]:
 
 
 def _row(name: str, estimate: Estimate) -> list[str]:
-    from ste_graph.cli.progress import clock_text
+    from ste_graph.cli.text.progress import clock_text
 
     money = "-" if estimate.money is None else money_text(estimate.money, estimate.currency)
     counts = (estimate.model_calls, estimate.prompt_tokens, estimate.cached_tokens, estimate.completion_tokens)

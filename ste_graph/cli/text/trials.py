@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from ste_graph.cli.missing_values import missing_value_lines
+from ste_graph.cli.text.missing_values import missing_value_lines
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts

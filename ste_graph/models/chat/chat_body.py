@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ste_graph.contracts import Json, Message, ModelRequest
-from ste_graph.models.adaptation import AS_ASKED, Adaptation
-from ste_graph.models.roles import adapt_messages
-from ste_graph.models.text_tools import offer_in_text
+from ste_graph.models.chat.adaptation import AS_ASKED, Adaptation
+from ste_graph.models.chat.roles import adapt_messages
+from ste_graph.models.chat.text_tools import offer_in_text
 
 WITH_SCHEMA = "Reply with one JSON value that this JSON Schema accepts, and with nothing else:"
 """Opens the schema in the prompt of a server that does not take it as `response_format`."""

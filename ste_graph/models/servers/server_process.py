@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.errors import ModelError
-from ste_graph.models.servers import ModelServer
+from ste_graph.models.servers.servers import ModelServer
 from ste_graph.parent_watchdog import watch_command
 
 HOST = "127.0.0.1"

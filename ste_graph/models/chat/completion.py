@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ste_graph.contracts import Json, ToolCall, Usage
 from ste_graph.models.adapter import RawReply
-from ste_graph.models.problem import UnreadableAnswerError
+from ste_graph.models.chat.problem import UnreadableAnswerError
 
 
 def read_completion(text: str) -> RawReply:

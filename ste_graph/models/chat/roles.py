@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from ste_graph.contracts import Json, Message
-from ste_graph.models.adaptation import Adaptation
+from ste_graph.models.chat.adaptation import Adaptation
 
 OPENING = "Go on."
 """The user's turn before the first assistant's, where a conversation has none."""

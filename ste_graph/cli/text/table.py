@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ste_graph.cli.lines import part_line, progress_line, start_lines
-from ste_graph.cli.progress import CountingWatcher, RunProgress
+from ste_graph.cli.text.lines import part_line, progress_line, start_lines
+from ste_graph.cli.text.progress import CountingWatcher, RunProgress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.logs.step_log import StepLog

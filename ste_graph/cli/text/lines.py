@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from ste_graph.cli.outcome import records_text
-from ste_graph.cli.progress import CountingWatcher, RunProgress, clock_text
+from ste_graph.cli.text.outcome import records_text
+from ste_graph.cli.text.progress import CountingWatcher, RunProgress, clock_text
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.logs.logged_step import LoggedStep

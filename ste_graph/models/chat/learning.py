@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from ste_graph.contracts import Json, ModelRequest
-from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import RawReply
-from ste_graph.models.json_reply import read_json
+from ste_graph.models.chat.adaptation import Adaptation
+from ste_graph.models.chat.json_reply import read_json
+from ste_graph.models.chat.problem import Problem, read_problem
+from ste_graph.models.chat.refusal import RequestChange, ask_in_prompt, read_refusal, suspects
+from ste_graph.models.chat.request_errors import describe_error
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import Problem, read_problem
-from ste_graph.models.refusal import RequestChange, ask_in_prompt, read_refusal, suspects
-from ste_graph.models.request_errors import describe_error
 
 Body: TypeAlias = dict[str, Json]
 MOST_CHANGES = 12

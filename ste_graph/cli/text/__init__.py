@@ -1,0 +1,1 @@
+"""Text that commands print for a person: outcomes, tables, progress, costs and forecasts."""
