@@ -243,7 +243,9 @@ def _verify_gain(
     from ste_graph.packs.gain import measure_gain
 
     with TemporaryDirectory() as folder:
-        found = measure_gain(opened, model, out or Path(folder), cases=cases)
+        found = measure_gain(
+            opened, model, out or Path(folder), cases=cases, report=lambda line: echo(line, error=True)
+        )
     outcome.simulated = outcome.simulated or found.evaluation.simulated
     if found.model != opened.manifest.model:
         outcome.add(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +10,13 @@ from typing import Any, Final
 from ste_graph.contracts import Json
 from ste_graph.errors import RunError
 from ste_graph.experiment import load
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.meter import Meter
 from ste_graph.packs.outcome import Status
 from ste_graph.packs.pack import Pack
 from ste_graph.packs.runs import find_evaluation
+from ste_graph.run.context import Watcher
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.stats import cases_needed
 from ste_graph.text import count_noun
@@ -38,7 +42,33 @@ class GainCheck:
     """Of the cases in which no call is right: whether they fare no worse; None without such cases."""
 
 
-def measure_gain(pack: Pack, model: Mapping[str, Any], folder: Path, *, cases: int | None = None) -> GainCheck:
+class _TestProgress(Watcher):
+    """A watcher that tells of each tool whose cases have been put to the model."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._left: set[str] = set()
+        self._count = 0
+
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        self._count = len(logs)
+        self._left = {unit for unit, log in logs.items() if not log.done}
+        self._report(f"putting the cases of {count_noun(len(self._left), 'tool')} to the model, with and without")
+
+    def unit_end(self, unit: str, log: StepLog) -> None:
+        self._left.discard(unit)
+        state = f"failed: {log.failure}" if log.failure is not None else "done" if log.done else "stopped"
+        self._report(f"[{self._count - len(self._left)}/{self._count}] {unit}: {state}")
+
+
+def measure_gain(
+    pack: Pack,
+    model: Mapping[str, Any],
+    folder: Path,
+    *,
+    cases: int | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> GainCheck:
     """Measures the gain again, on the pack's cases, in runs below `folder`.
 
     Args:
@@ -46,15 +76,18 @@ def measure_gain(pack: Pack, model: Mapping[str, Any], folder: Path, *, cases: i
         model: Changes of `models.main` of the bundled workflow `icl`, by path.
         folder: The place of the two runs.
         cases: The most cases of a tool; None: all.
+        report: Called with a line whenever the cases of a tool have been put to the model.
 
     Raises:
         WorkflowError: The model or the pack cannot be used.
         RunError: The runs could not go on.
     """
-    tested = load("icl", set=plan_test(pack, model, cases)).run(folder / "icl")
+    tested = load("icl", set=plan_test(pack, model, cases)).run(folder / "icl", watcher=_TestProgress(report))
     if not tested.complete:
         failed = "; ".join(f"{unit}: {why}" for unit, why in tested.failed.items()) or tested.reason
-        raise RunError(f"{folder / 'icl'}: the test did not come to its end ({failed}); the same command goes on")
+        raise RunError(
+            f"{folder / 'icl'}: the test is not complete ({failed}); with --out RUNS the same command goes on"
+        )
     changes = {"data.replies.runs": [str(folder / "icl")], "data.replies.candidate": pack.manifest.arm}
     load("evaluate", set=changes).run(folder / "evaluate")
     return judge_gain(pack, find_evaluation(folder / "evaluate"))

@@ -269,6 +269,12 @@ def test_the_gain_is_measured_again_on_the_cases(made, ste) -> None:
     assert (perfect.code, "where the pack states" in perfect.out) == (1, True)
     few = ste("pack", "verify", made, "--model", "{use: simulated, mistakes: 0.8}", "--cases", "1")
     assert (few.code, "these are too few cases to say" in few.out) == (3, True)
+    first, *units = few.err.splitlines()[:3]
+    assert first.startswith("putting the cases of ")
+    assert "to the model" in first
+    assert all(line.startswith("[") and line.endswith(": done") for line in units), (
+        "it may take an hour: it says how far it is"
+    )
 
 
 def test_findings_come_as_annotations_and_as_junit(made, tools, ste) -> None:
