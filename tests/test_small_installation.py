@@ -14,10 +14,13 @@ from packaging.requirements import Requirement
 from tests.house import joined
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "chromadb", "langgraph", "openai", "sentence_transformers", "transformers", "onnxruntime")
+HEAVY = (
+    "torch", "chromadb", "langgraph", "openai", "sentence_transformers", "transformers", "onnxruntime",
+    "numpy", "scipy",
+)  # fmt: skip
 COMMANDS = [
     ["check", "paper"],
-    ["plan", "quickstart"],
+    *(["plan", file.stem] for file in sorted((ROOT / "workflows").glob("*.yaml"))),
     ["draw", "explore"],
     ["tools", "list", "quickstart"],
     ["tools", "show", "quickstart", "add_days"],

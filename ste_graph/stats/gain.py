@@ -106,18 +106,34 @@ def gain_power(gain: float, cases: int, *, baseline: float, correlation: float =
 
 
 def _power(win: float, lose: float, cases: int, level: float) -> float:
-    """The share of tests that show a gain, by the chances of a case that the second arm wins it, or loses it."""
-    import numpy as np
-    from scipy.special import gammaln, xlogy  # type: ignore[import-untyped]
+    """The share of tests that show a gain, by the chances of a case that the second arm wins it, or loses it.
 
-    won, lost = (counts.astype(float) for counts in np.tril_indices(cases + 1))
-    keep = won + lost <= cases
-    won, lost = won[keep], lost[keep]
-    rest = cases - won - lost
-    ways = gammaln(cases + 1) - gammaln(won + 1) - gammaln(lost + 1) - gammaln(rest + 1)
-    chance = np.exp(ways + xlogy(won, win) + xlogy(lost, lose) + xlogy(rest, max(1 - win - lose, 0.0)))
-    shown = won - lost > NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(won + lost + 2 * ADDED)
-    return float(chance[shown].sum())
+    Of the cases that differ, the second arm has to win `least`. The chance of that follows from the chance at one
+    differing case less, so that no table of all outcomes is needed.
+    """
+    differing = win + lose
+    if not differing:
+        return 0.0
+    quantile = NormalDist().inv_cdf(0.5 + level / 2)
+    share = win / differing
+    power, chance, least = 0.0, 0.0, 1
+    for count in range(cases + 1):
+        if count:
+            chance += share * _binomial(least - 1, count - 1, share)
+        while 2 * least - count <= quantile * math.sqrt(count + 2 * ADDED):
+            chance -= _binomial(least, count, share)
+            least += 1
+        if least <= count:
+            power += chance * _binomial(count, cases, differing)
+    return power
+
+
+def _binomial(count: int, of: int, chance: float) -> float:
+    """The chance of exactly so many successes of a number of independent attempts."""
+    if count > of or not 0 < chance < 1:
+        return float(count == (of if chance >= 1 else 0))
+    ways = math.lgamma(of + 1) - math.lgamma(count + 1) - math.lgamma(of - count + 1)
+    return math.exp(ways + count * math.log(chance) + (of - count) * math.log1p(-chance))
 
 
 def _pool(
