@@ -1,4 +1,8 @@
-"""Long-term and short-term memory, and exemplars for other people's prompts."""
+"""Long-term and short-term memory, and exemplars for other people's prompts.
+
+Public modules: `transcript` (short-term), `experience` (long-term), `values` (values that exist), `exemplars` (what
+finished runs have learnt), `faces` (the ways to it from outside). `vectors` has the embeddings of all.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -3,7 +3,7 @@
 The graph of a unit, its routers and its nodes are plain code in that module. The engine runs it as it runs a file: with
 step logs and resumption, a budget, retries, a journal. Public here: `CodedWorkflow` with `Loop`, `Memory` and
 `RecordJoin`; `Step`, in which one vertex runs; `CodedContext`, the context of the graph; and `environment`,
-`load_plugin`, `look_up`, `OFF`.
+`load_plugin`, `look_up`, `OFF`. `writing` writes such a module.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Promises between the engine, the nodes, the memories, the models and the tools; imported by all, imports nothing."""
+"""Promises between the engine, the nodes, the memories, the models and the tools; imported by all, imports nothing.
+
+Public modules: `failure` (whether a call succeeded). Everything else is imported from here.
+"""
 
 from ste_graph.contracts.context import Context
 from ste_graph.contracts.data import DataSource

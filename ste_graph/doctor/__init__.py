@@ -1,5 +1,5 @@
 """The abilities of a model's server, found out by asking it: `ste doctor`.
 
-`models` says whom to ask, `examine` asks in order, each question in a module of its own; `asking` sends requests as a
-run does; `diagnosis` holds the findings, and `paste` writes the YAML lines for it.
+Public modules: `models` (whom to ask), `diagnosis` (the findings). Inside, `examine` asks in order, each question in a
+module of its own; `asking` sends requests as a run does, and `paste` writes the YAML lines for the findings.
 """

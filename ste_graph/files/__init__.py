@@ -1,4 +1,5 @@
-"""Files on disk: `jsonl` and `atomic` for every byte that must survive a crash, `lock` for who may write.
+"""Files on disk, and who may write them.
 
-`regular` says which paths are files that may be read, and `document` reads JSON that others wrote.
+Public modules: `jsonl` and `atomic` (every byte that must survive a crash), `lock` (who may write), `compressed`
+(finished files), `cache` (the user's cache), `regular` (the paths that may be read), `document` (JSON of others).
 """

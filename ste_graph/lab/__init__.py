@@ -1,6 +1,6 @@
 """The laboratory: what a change of a workflow did, by runs that are compared pair by pair.
 
-Public modules: `pairs` (units and trials of two runs), `arms`, `reuse` and `ablation` (composed, planned and run),
-`measures`, `effects`, `conduct` and `result` (compared), `ablation_text`, and `expected` (what exploring is likely to
-cost); `diff`, `proofs` and `methods`.
+Public modules: `arms` and `ablation` (composed, planned and run), `conduct` and `result` (compared), `ablation_text`;
+`expected` and `estimate` (what a run is likely to cost); `diff`, `proofs` and `methods`. Inside, `pairs` has units and
+trials of two runs, `reuse` earlier runs of an arm, `measures` and `effects` the figures.
 """

@@ -8,5 +8,5 @@
 * `subworkflows`, `variant`: `run:` blocks, and the request to check one variant
 * `check`: the phases of the check; `lock`: the workflow as plain data, which a resumed run must equal
 * `loading`: `load`, from a file to the chosen variant, with all variants checked
-* `json_schema`: the JSON Schema for editors
+* `json_schema`: the JSON Schema for editors; `reference`: the reference in Markdown that is made from it
 """

@@ -1,5 +1,6 @@
 """The differences of two workflows, variants or runs.
 
+Public modules: `text` (a difference, for a person or a program); `compare` and the rest are imported from here. Inside,
 `sides` opens what is compared, `workflows` compares what is fixed before a run, `prompts` what a model is shown,
 `outcomes` what two runs came to; `difference` puts them together.
 """

@@ -1,5 +1,5 @@
 """The methods of a run in words and tables that a paper can use, made from what its lock file holds.
 
-`facts` reads the lock file of a run, or a checked workflow; `prose` says it in sentences, and `settings` in tables;
-`document` joins them; `markup` writes them as Markdown or LaTeX.
+Public modules: `facts` (read from a lock file or a checked workflow), `settings` (the tables), `document` (the whole),
+`markup` (Markdown or LaTeX). Inside, `prose` has the sentences.
 """

@@ -1,6 +1,8 @@
-"""Proofs of wiring: every arm is run offline, and every prompt is looked at for what memories lend and variants take.
+"""Proofs of wiring: every arm is run offline, and every prompt is looked at for what memories give and variants remove.
 
-`prove` runs the arms; `arm` runs one, `watch` sees its prompts, `reach` reads the graph, `findings` judges.
+Public modules: `arm` (runs one), `watch` (sees its prompts), `stand_ins` (its model and tools), `canaries` (marks of
+what reached a prompt); `prove`, which runs all arms, is imported from here. Inside, `reach` reads the graph, and
+`findings` judges.
 """
 
 from ste_graph.lab.proofs.proof import Proof, prove

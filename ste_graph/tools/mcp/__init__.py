@@ -1,4 +1,8 @@
-"""Tools of MCP servers: `use: mcp`."""
+"""Tools of MCP servers: `use: mcp`.
+
+Public modules: `http` and `lenient` (the way to a server at a URL), `messages` and `repair` (what servers send, read as
+far as it can be).
+"""
 
 from ste_graph.tools.mcp.source import MCPTools
 
