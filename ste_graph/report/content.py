@@ -18,7 +18,7 @@ from ste_graph.finished import FinishedRun, part_names, without_collector
 from ste_graph.grouping import group
 from ste_graph.packs.untested import find_untested
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
-from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
+from ste_graph.report.entries import Fates, Transcript, reply_entry, trial_entry
 from ste_graph.report.evidence import arms_section, forms_section
 from ste_graph.report.graph import draw_locked_graph
 from ste_graph.report.outcomes import Line, coverage_section, gates_section, group_by_tool, outcome_section, unit_of
@@ -135,14 +135,15 @@ class _OpenPart:
             for line in self.of("evaluation", "training", "round", "guideline", "description")
         )
 
-    def talk(self, line: Line) -> Talk:
-        return self.steps.talks.get(str(line["id"]), ())
+    def transcript(self, line: Line) -> Transcript:
+        return self.steps.transcripts.get(str(line["id"]), ())
 
     def entries(self, fates: Fates) -> list[dict[str, Json]]:
         trials = [
-            trial_entry(line, self.id, fates, self.facts[line["id"]], self.talk(line)) for line in self.of("trial")
+            trial_entry(line, self.id, fates, self.facts[line["id"]], self.transcript(line))
+            for line in self.of("trial")
         ]
-        return [*trials, *(reply_entry(line, self.id, self.talk(line)) for line in self.of("reply"))]
+        return [*trials, *(reply_entry(line, self.id, self.transcript(line)) for line in self.of("reply"))]
 
     def page_part(self, vectors: VectorSource | None) -> PagePart:
         trials = group_by_tool(self.of("trial"), list(self.lock["units"]))

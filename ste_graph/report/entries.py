@@ -14,7 +14,7 @@ from ste_graph.report.evidence import RIGHT, is_right
 from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
 from ste_graph.run.logs.journal import unit_key
 
-Talk = Sequence[Mapping[str, Json]]
+Transcript = Sequence[Mapping[str, Json]]
 """The steps that led to a record, see `ste_graph.report.steps`."""
 KEPT = "kept"
 _ENGINE = frozenset({"id", "record", "started", "ended"})
@@ -47,7 +47,9 @@ class Fates:
         self.trials |= {id: trial for id, trial in found.items() if id not in self.trials}
 
 
-def trial_entry(line: Line, part: str, fates: Fates, facts: TrialFacts | None, talk: Talk = ()) -> dict[str, Json]:
+def trial_entry(
+    line: Line, part: str, fates: Fates, facts: TrialFacts | None, transcript: Transcript = ()
+) -> dict[str, Json]:
     """A trial. `facts` are what its records show besides the model's verdict."""
     gate, reason = fates.gates.get(str(line["id"]), (None, None))
     outcome = VERDICTS[line.get("solved")]
@@ -71,14 +73,14 @@ def trial_entry(line: Line, part: str, fates: Fates, facts: TrialFacts | None, t
         ],
         "steps": [_step(step) for step in line.get("steps") or ()],
         "answer": line.get("answer"),
-        "talk": list(talk),
+        "transcript": list(transcript),
     }
     if line.get("origins"):
         entry["facts"].append("values from: " + ", ".join(f"{name} ({of})" for name, of in line["origins"].items()))
     return _with_model(entry, line)
 
 
-def reply_entry(line: Line, part: str, talk: Talk = ()) -> dict[str, Json]:
+def reply_entry(line: Line, part: str, transcript: Transcript = ()) -> dict[str, Json]:
     """A reply to a test."""
     gold = line["gold"]
     wants_call = line.get("kind", "call") == "call"
@@ -106,7 +108,7 @@ def reply_entry(line: Line, part: str, talk: Talk = ()) -> dict[str, Json]:
         "wanted": f"{gold['tool']} {_json(gold.get('arguments'))}" if gold else None,
         "answer": line.get("output"),
         "steps": [],
-        "talk": list(talk),
+        "transcript": list(transcript),
     }
     return _with_model(entry, line)
 

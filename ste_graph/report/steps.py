@@ -46,7 +46,7 @@ class StepFacts:
     """The cost per node over all logs, and the steps that led to each record, by the record's id."""
 
     costs: dict[str, NodeCost] = field(default_factory=dict)
-    talks: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+    transcripts: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
 
 
 def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFacts:
@@ -62,7 +62,7 @@ def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFac
         for before, after in pairwise(steps):
             if not any(before.ended <= start <= after.started for start in starts):  # the run was not under way
                 between.us += _seconds(before.ended, after.started)
-        _add_talks(found.talks, steps, keys, took)
+        _add_transcripts(found.transcripts, steps, keys, took)
     if between.us >= 0.01:
         found.costs["(between steps)"] = between
     return found
@@ -144,16 +144,16 @@ def _milliseconds(outputs: Mapping[str, Json]) -> Iterable[float]:
             yield float(observation["ms"])
 
 
-def _add_talks(
-    talks: dict[str, list[dict[str, Json]]],
+def _add_transcripts(
+    transcripts: dict[str, list[dict[str, Json]]],
     steps: Sequence[LoggedStep],
     keys: Mapping[str, tuple[str, dict[str, str]]],
     took: Mapping[str, float],
 ) -> None:
     for record, own in group_by_record(steps, keys):
         outer = len(keys[record.key][1])
-        entries = [_talk_entry(step, *keys[step.key], outer, took[step.key]) for step in own]
-        talks[str((record.record or {})["id"])] = entries
+        entries = [_transcript_entry(step, *keys[step.key], outer, took[step.key]) for step in own]
+        transcripts[str((record.record or {})["id"])] = entries
 
 
 def group_by_record(
@@ -177,7 +177,7 @@ def group_by_record(
         yield step, passes[tuple(keys[step.key][1].items())]
 
 
-def _talk_entry(
+def _transcript_entry(
     step: LoggedStep, vertex: str, counters: Mapping[str, str], outer: int, seconds: float
 ) -> dict[str, Json]:
     """A step as the page shows it: its messages, or else what it gave."""

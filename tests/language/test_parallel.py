@@ -58,10 +58,10 @@ def test_a_condition_is_tested_between_passes(bench: Bench, test: str) -> None:
     ]
 
 
-def test_a_talk_that_outlives_the_loop_goes_from_pass_to_pass(bench: Bench) -> None:
+def test_a_transcript_that_outlives_the_loop_goes_from_pass_to_pass(bench: Bench) -> None:
     assert bench.problems(WAVES, ("lives: round", "lives: run")) == [
-        "17:5 E235 the passes of `round` cannot run side by side: `say` goes on with the talk in `talk`, which lives "
-        "in `run` | `lives: round` at `talk`, or no `parallel`"
+        "17:5 E235 the passes of `round` cannot run side by side: `say` goes on with the transcript `talk`, which "
+        "lives in `run` | `lives: round` at `talk`, or no `parallel`"
     ]
 
 

@@ -15,8 +15,9 @@ import ste_graph
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.memory.experience.run_vectors import read_request_vectors
+from ste_graph.report.blocks import PageTable
 from ste_graph.report.content import gather_content
-from ste_graph.report.evidence import cost_table
+from ste_graph.report.evidence import arms_section, cost_table
 from ste_graph.report.page import render_page
 from ste_graph.report.requests import project
 from ste_graph.report.steps import split_key
@@ -79,10 +80,10 @@ def test_each_trial_has_its_calls_and_every_step_that_led_to_it(quick_run, conte
     assert [step["observation"] for step in entry["steps"]] == [
         step.observation.text for step in kept.trial.steps if step.observation
     ]
-    nodes = [one["n"] for one in entry["talk"]]
+    nodes = [step["n"] for step in entry["transcript"]]
     assert nodes[-1] == "reflect"
     assert "imagine" in nodes
-    messages = [message for one in entry["talk"] for message in one.get("m", ())]
+    messages = [message for step in entry["transcript"] for message in step.get("m", ())]
     assert any(kept.trial.query in text for _, text in messages)
 
 
@@ -140,6 +141,16 @@ def test_the_arms_and_what_a_case_costs_stand_in_tables_of_their_own(evaluated_r
     assert len(arms[0]) == 11
     assert all(row["model calls"] == 1 for row in costs)
     assert "price, USD" not in costs[0], "a simulated model counts no tokens, so that there is no price"
+
+
+def test_a_p_value_is_as_small_on_the_page_as_in_the_decision():
+    line = {
+        "decision": "adopt", "candidate": "exemplars", "reason": "it gains", "baseline": "baseline",
+        "arms": {}, "gains": {}, "candidates": {"exemplars": {"obstacle": None, "p_value": 6.2e-06, "harmed": []}},
+    }  # fmt: skip
+    section = arms_section([line], [])
+    tables = [block for block in section.blocks if isinstance(block, PageTable)]
+    assert tables[-1].rows[0][:3] == ("exemplars", "may be adopted", "6.2e-06")
 
 
 def test_the_price_of_a_case_has_its_currency():

@@ -159,7 +159,7 @@ def test_a_trial_that_called_another_tool_on_the_way_to_the_right_one_confuses_n
 def test_an_error_is_laid_to_the_parameters_whose_values_it_repeats_and_counted_without_them(report):
     entry = find(report["failures"], tool="days_between")
     assert entry["parameters"] == ["start", "end"]
-    assert (entry["kind"], entry["count"], entry["calls"], entry["mended"]) == ("tool_error", 2, 3, 1)
+    assert (entry["kind"], entry["count"], entry["calls"], entry["repaired"]) == ("tool_error", 2, 3, 1)
     assert entry["requested"] == 2
     assert entry["error"] == "ValueError: end (…) lies before start (…); give the earlier date as start"
     assert entry["trials"] == ["d1", "d2"]
@@ -214,7 +214,12 @@ def test_an_answer_that_says_something_is_no_empty_look_up(ste, tmp_path, text):
 
 def test_a_description_misleads_where_the_first_call_was_wrong_and_a_later_one_is_not_counted(report):
     zone = find(report["misleading"], parameter="zone")
-    assert (zone["description"], zone["failed"], zone["first_calls"], zone["mended"]) == ("An IANA time zone.", 2, 2, 1)
+    assert (zone["description"], zone["failed"], zone["first_calls"], zone["repaired"]) == (
+        "An IANA time zone.",
+        2,
+        2,
+        1,
+    )
     assert zone["requested"] == 1
     assert zone["repairs"] == [{"wrong": '"Tokyo"', "right": '"Asia/Tokyo"'}]
     assert find(report["misleading"], parameter="numeral")["failed"] == 2

@@ -41,8 +41,8 @@ def _equal(lines: Sequence[str], column: int, *, first: bool, last: bool) -> Ite
 
 def _row(left: str | None, right: str | None, column: int) -> Iterator[str]:
     mark = " " if left == right else "<" if right is None else ">" if left is None else "|"
-    for one, other in zip_longest(_wrap(left, column), _wrap(right, column), fillvalue=""):
-        yield f"{one:{column}} {mark} {other}".rstrip()
+    for own, other in zip_longest(_wrap(left, column), _wrap(right, column), fillvalue=""):
+        yield f"{own:{column}} {mark} {other}".rstrip()
 
 
 def _wrap(line: str | None, column: int) -> list[str]:

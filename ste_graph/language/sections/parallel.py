@@ -46,7 +46,7 @@ class ParallelChecker:
         for node in _nodes_in(block):
             memory = self.memories.get(self.nodes[node].transcript or "") if node in self.nodes else None
             if memory is not None and memory.lives not in inside:
-                why = f"`{node}` goes on with the talk in `{memory.name}`, which lives in `{memory.lives}`"
+                why = f"`{node}` goes on with the transcript `{memory.name}`, which lives in `{memory.lives}`"
                 expected = f"`lives: {block.name}` at `{memory.name}`, or no `parallel`"
                 self._report(block.name, parallel.span, why, expected, related=(memory.span, memory.name))
 

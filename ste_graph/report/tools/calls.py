@@ -32,7 +32,7 @@ class TriedCall:
     succeeded: bool
     is_first: bool
     """True if no earlier call of the trial was of this tool."""
-    mended: Mapping[str, Json] | None
+    repaired: Mapping[str, Json] | None
     """The arguments of the first later call of the tool in the trial that succeeded; None for a call that succeeded."""
 
     @property
@@ -64,7 +64,7 @@ def _read_trial(trial: JournalTrial) -> Iterator[TriedCall]:
             text=str(observation["text"]),
             succeeded=succeeded,
             is_first=tool not in seen,
-            mended=None if repair is None else repair["arguments"] or {},
+            repaired=None if repair is None else repair["arguments"] or {},
         )
         seen.add(tool)
 

@@ -32,8 +32,8 @@ class ParameterFailure(Frozen):
     count: int
     calls: int
     """The number of calls of the tool."""
-    mended: int
-    """The number of these failures that a later call of the same trial mended."""
+    repaired: int
+    """The number of these failures that a later call of the same trial repaired."""
     requested: int
     """The number of them whose values are in the request word by word: the model passed on what it was asked."""
     trials: tuple[str, ...]
@@ -53,7 +53,7 @@ class MisleadingDescription(Frozen):
     first_calls: int
     """The number of trials whose first call of the tool gave the parameter, or was refused for it."""
     failed: int
-    mended: int
+    repaired: int
     requested: int
     """The number of failed ones that passed on the request's own words."""
     trials: tuple[str, ...]
@@ -80,8 +80,8 @@ class _Group:
         self.repairs = earlier.repairs | self.repairs
 
     @property
-    def mended(self) -> int:
-        return sum(call.mended is not None for call in self.calls)
+    def repaired(self) -> int:
+        return sum(call.repaired is not None for call in self.calls)
 
     def count_requested(self, parameters: Sequence[str]) -> int:
         return sum(is_requested(call, parameters) for call in self.calls)
@@ -102,7 +102,7 @@ def list_failures(calls: Sequence[TriedCall]) -> list[ParameterFailure]:
             error=blame.error,
             count=len(group.calls),
             calls=sum(call.tool == tool for call in calls),
-            mended=group.mended,
+            repaired=group.repaired,
             requested=group.count_requested(blame.arguments),
             trials=tuple(group.trials),
             values=tuple(group.values)[:SHOWN],
@@ -128,10 +128,10 @@ def _merge_alike(groups: Mapping[tuple[str, str, Blame], _Group]) -> dict[tuple[
 def _common_error(first: str, second: str) -> str | None:
     """The words that two errors share, with a gap for each in which they differ; None if these are too many."""
     pairs = list(zip(first.split(), second.split(), strict=False))
-    gaps = sum(one != other for one, other in pairs)
+    gaps = sum(word != other for word, other in pairs)
     if len(first.split()) != len(second.split()) or gaps > max(1, len(pairs) // 4):
         return None
-    return " ".join(one if one == other else "…" for one, other in pairs)
+    return " ".join(word if word == other else "…" for word, other in pairs)
 
 
 def list_misleading(
@@ -164,7 +164,7 @@ def _describe(
         schema_part=value_text({key: value for key, value in part.items() if key not in ("description", "title")}),
         first_calls=len(given | group.trials.keys()),
         failed=len(group.trials),
-        mended=group.mended,
+        repaired=group.repaired,
         requested=group.count_requested((name,)),
         trials=tuple(group.trials),
         repairs=tuple(group.repairs)[:SHOWN],
@@ -177,10 +177,10 @@ def _list_failures(calls: Iterable[TriedCall]) -> Iterator[TriedCall]:
 
 def _list_repairs(call: TriedCall, parameters: Iterable[str]) -> Iterator[Repair]:
     """The changes of the parameters in a later call of the trial."""
-    for name in parameters if call.mended is not None else ():
+    for name in parameters if call.repaired is not None else ():
         wrong, right = (
             value_text(arguments[name]) if name in arguments else None
-            for arguments in (call.arguments, call.mended or {})
+            for arguments in (call.arguments, call.repaired or {})
         )
         if wrong != right:
             yield Repair(wrong=wrong, right=right)

@@ -1,4 +1,4 @@
-"""The things to mend first: the findings of a report as sentences, each with what it rests on and what to try."""
+"""The things to fix first: the findings of a report as sentences, each with what it rests on and what to try."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORT = 80
 
 
 class Finding(Frozen):
-    """Something to mend. `count` is the number of calls or replies that went wrong for it."""
+    """Something to fix. `count` is the number of calls or replies that went wrong for it."""
 
     tool: str
     count: int
@@ -108,8 +108,8 @@ def _of_failure(entry: ParameterFailure) -> Finding:
         example = f"{shorten(repair.wrong)} failed, {shorten(repair.right)} worked"
     else:
         example = shorten(entry.values[0]) if entry.values else "see the trial"
-    mended = f"{entry.mended} mended after the error" if entry.mended else "none mended after the error"
-    evidence = f"trial {entry.trials[0]}, {example}; {entry.requested} as the request has it; {mended}"
+    repaired = f"{entry.repaired} repaired after the error" if entry.repaired else "none repaired after the error"
+    evidence = f"trial {entry.trials[0]}, {example}; {entry.requested} as the request has it; {repaired}"
     if 2 * entry.requested > entry.count and entry.kind == "tool_error":
         advice = f"The schema allows it, and people may ask so: accept it, or say what to turn {names} into."
     elif len(entry.parameters) > 1:
@@ -120,8 +120,8 @@ def _of_failure(entry: ParameterFailure) -> Finding:
         advice = f"The schema allows what the tool refuses: say in {names} what is accepted, with an example."
     else:
         advice = "The error names no parameter: name it there, so that a model knows what to change."
-    if not entry.mended:
-        advice += " No call was mended, so the error should say what would have worked."
+    if not entry.repaired:
+        advice += " No call was repaired, so the error should say what would have worked."
     return Finding(tool=entry.tool, count=entry.count, what=what, evidence=evidence, advice=advice)
 
 

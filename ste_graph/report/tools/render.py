@@ -108,7 +108,7 @@ def _findings(report: ToolReport) -> Section:
     note = "Most frequent first." if often else "Nothing went wrong more than once."
     note += f" {len(often) - MOST} more are below." if len(often) > MOST else ""
     note += f" {count_noun(once, 'thing')} happened once, which may be chance; see below." if once else ""
-    return Section("What to mend first", note, entries=entries, numbered=True)
+    return Section("What to fix first", note, entries=entries, numbered=True)
 
 
 def _confusions(report: ToolReport) -> Section | None:
@@ -145,12 +145,12 @@ def _needless(report: ToolReport) -> Section | None:
 
 
 def _failures(report: ToolReport) -> Section | None:
-    rows: list[tuple[str, ...]] = [("parameter", "kind", "times", "error", "mended", "example", "trial")]
+    rows: list[tuple[str, ...]] = [("parameter", "kind", "times", "error", "repaired", "example", "trial")]
     for entry in report.failures[:MOST_ROWS]:
         where = f"{entry.tool}.{', '.join(entry.parameters) or '(names none)'}"
         value = shorten(entry.values[0], 40) if entry.values else "-"
         error, times = shorten(entry.error, LONG), f"{entry.count} of {entry.calls}"
-        rows.append((where, entry.kind, times, error, str(entry.mended), value, entry.trials[0]))
+        rows.append((where, entry.kind, times, error, str(entry.repaired), value, entry.trials[0]))
     more = len(report.failures) - MOST_ROWS
     note = f"{count_noun(more, 'rarer failure')} more: see --format json." if more > 0 else ""
     return Section("How parameters fail", note, rows) if report.failures else None
@@ -195,7 +195,7 @@ def _misleading(report: ToolReport) -> Section | None:
             f"schema: {shorten(entry.schema_part, LONG)}",
             f"trials: {_ids(entry.trials)}",
         ]
-        entries.append(lines + ([f"mended {count_noun(entry.mended, 'time')}: {repairs}"] if repairs else []))
+        entries.append(lines + ([f"repaired {count_noun(entry.repaired, 'time')}: {repairs}"] if repairs else []))
     note = "The first call of a trial rests on the description alone; these were refused or failed more than once."
     once = [f"{entry.tool}.{entry.parameter}" for entry in report.misleading if entry.failed == 1]
     note += f" Once, which may be chance: {', '.join(once)}." if once else ""

@@ -36,7 +36,7 @@ async function drawChart(holder) {
 }
 
 const whenSeen = new IntersectionObserver((seen) => {
-  for (const each of seen.filter((one) => one.isIntersecting)) {
+  for (const each of seen.filter((entry) => entry.isIntersecting)) {
     whenSeen.unobserve(each.target);
     drawChart(each.target);
   }

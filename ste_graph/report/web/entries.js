@@ -18,7 +18,7 @@ function setEntries(list) {
   entries = list;
   haystacks = null;
   const form = byId("filters");
-  const before = Object.fromEntries([...form.querySelectorAll("select")].map((one) => [one.name, one.value]));
+  const before = Object.fromEntries([...form.querySelectorAll("select")].map((select) => [select.name, select.value]));
   form.querySelectorAll("label:not(.wide)").forEach((label) => label.remove());
   for (const [key, name] of FILTERS) {
     const counts = new Map();
@@ -37,16 +37,16 @@ function haystack(at) {
   if (haystacks === null) {
     haystacks = entries.map((entry) => {
       const steps = entry.steps || [];
-      const talk = entry.talk || [];
+      const transcript = entry.transcript || [];
       return [entry.id, entry.tool, entry.request, entry.answer, entry.wanted, ...(entry.facts || []), ...steps.flatMap((step) => Object.values(step).flat()),
-        ...talk.flatMap((one) => [one.o, ...(one.m || []).map((message) => message[1])])].join("\n").toLowerCase();
+        ...transcript.flatMap((step) => [step.o, ...(step.m || []).map((message) => message[1])])].join("\n").toLowerCase();
     });
   }
   return haystacks[at];
 }
 
 function filterEntries() {
-  const chosen = [...byId("filters").querySelectorAll("select")].filter((one) => one.value !== "").map((one) => [one.name, one.value]);
+  const chosen = [...byId("filters").querySelectorAll("select")].filter((select) => select.value !== "").map((select) => [select.name, select.value]);
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   matches = [];
   entries.forEach((entry, at) => {
@@ -80,7 +80,7 @@ function showMore() {
 
 function openEntry(id) {
   opened = matches.findIndex((entry) => entry.id === id);
-  const entry = opened >= 0 ? matches[opened] : entries.find((one) => one.id === id);
+  const entry = opened >= 0 ? matches[opened] : entries.find((other) => other.id === id);
   if (!entry) return;
   byId("entry-title").textContent = entry.request;
   byId("entry-body").replaceChildren(...entryBlocks(entry));
@@ -99,9 +99,9 @@ function entryBlocks(entry) {
   if (entry.wanted) blocks.push(field("wanted", entry.wanted));
   for (const step of entry.steps || []) blocks.push(stepBlock(step));
   blocks.push(field(entry.kind === "reply" ? "reply" : "answer", entry.answer === undefined ? "(none)" : entry.answer));
-  if (entry.talk) {
+  if (entry.transcript) {
     blocks.push(element("h3", {}, "Every step, as it was logged"));
-    blocks.push(...entry.talk.map(talkBlock));
+    blocks.push(...entry.transcript.map(loggedStepBlock));
   }
   return blocks;
 }
@@ -121,9 +121,9 @@ function stepBlock(step) {
   return block;
 }
 
-function talkBlock(one) {
-  const tokens = one.u ? ` · ${number(one.u[0])} + ${number(one.u[1])} tokens` : "";
-  const summary = element("summary", {}, [one.n, one.l].filter(Boolean).join(", "), element("span", { class: "note" }, ` ${one.s} s${tokens}`));
-  const body = one.m ? one.m.map(([role, content]) => field(role, content)) : [element("pre", {}, one.o || "(gave nothing)")];
-  return element("details", { open: one.m ? true : null }, summary, ...body);
+function loggedStepBlock(step) {
+  const tokens = step.u ? ` · ${number(step.u[0])} + ${number(step.u[1])} tokens` : "";
+  const summary = element("summary", {}, [step.n, step.l].filter(Boolean).join(", "), element("span", { class: "note" }, ` ${step.s} s${tokens}`));
+  const body = step.m ? step.m.map(([role, content]) => field(role, content)) : [element("pre", {}, step.o || "(gave nothing)")];
+  return element("details", { open: step.m ? true : null }, summary, ...body);
 }
