@@ -89,7 +89,7 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
         (
             name,
             "may be adopted" if each.get("obstacle") is None else str(each["obstacle"]),
-            None if each.get("p_value") is None else round(each["p_value"], 4),
+            None if each.get("p_value") is None else f"{each['p_value']:.2g}",
             ", ".join(each.get("harmed") or ()),
         )
         for name, each in (line.get("candidates") or {}).items()
