@@ -22,6 +22,11 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     return by_case[found[0]] if found else None
 
 
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is spelt most like a word, however far it is; None only if nothing is alike at all."""
+    return next(iter(difflib.get_close_matches(word, list(choices), n=1, cutoff=0.001)), None)
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """The question `did you mean …? ` with the closest choice, see `render_hint`."""
     return render_hint(closest(word, choices))

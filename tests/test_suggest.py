@@ -1,6 +1,6 @@
 import pytest
 
-from ste_graph.suggest import SHOWN, closest, did_you_mean, list_choices, render_hint
+from ste_graph.suggest import SHOWN, closest, did_you_mean, list_choices, nearest, render_hint
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,12 @@ def test_the_closest_choice_is_the_nearest_in_any_case_of_letters(word, choice):
 def test_a_choice_whose_last_part_is_the_word_comes_first():
     assert closest("shout", ["show", "node.Shout"]) == "node.Shout"
     assert closest("show", ["show", "node.Show"]) == "show"
+
+
+def test_the_nearest_choice_may_be_far():
+    assert closest("abcde", ["xyz", "wwwwwe"]) is None
+    assert nearest("abcde", ["xyz", "wwwwwe"]) == "wwwwwe"
+    assert nearest("abc", ["xyz"]) is None
 
 
 def test_a_hint_is_a_question_with_the_space_before_what_follows_or_nothing():

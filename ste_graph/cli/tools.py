@@ -18,6 +18,7 @@ from ste_graph.contracts import Json, Observation, ObservationKind, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.text import align_columns
 from ste_graph.tools.fingerprint import describe_tool
 from ste_graph.tools.forwarded import effect_note
 from ste_graph.tools.policy import ToolPolicy, effects_block, effects_line, first_line, yaml_scalar
@@ -65,10 +66,8 @@ def list_(
         echo(json.dumps(_clean(workflow, listed), indent=2))
         return
     rows = [(tool.name, tool.effect, *_access_columns(tool, policy)) for tool in found]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows)
-    for line in lines:
-        echo(_clean(workflow, line.rstrip()))
+    for line in align_columns(rows, left=range(4)):
+        echo(_clean(workflow, line))
     if not rows:
         echo("The sources in `tools:` give no tool.", error=True)
     elif left := [row[0] for row in sorted(rows, key=lambda row: row[1] != "destructive") if row[2]]:
@@ -135,8 +134,8 @@ def _run_quietly(experiment: Experiment, doing: Any) -> Any:
         return asyncio.run(doing)
 
 
-def _clean(workflow: Workflow, said: Any) -> Any:
-    return Redactor(workflow.secrets).redact_data(said)
+def _clean(workflow: Workflow, data: Any) -> Any:
+    return Redactor(workflow.secrets).redact_data(data)
 
 
 async def _list_tools(workflow: Workflow) -> list[Tool]:

@@ -7,7 +7,6 @@ So each reply is a step of the run: counted, logged, and replayed when the run i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -15,6 +14,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.forms.description import RefusedWording, ToolWording, WordingTest
+from ste_graph.json_values import canonical_json
 from ste_graph.text import count_noun
 
 SearchMethod: TypeAlias = Literal["own", "gepa"]
@@ -80,7 +80,7 @@ class MissingProposalError(BaseException):
 
 def case_key(case: SearchCase) -> str:
     """The request and its call as one text, the same for a case and for the reply to it."""
-    return json.dumps([case["query"], case["gold"]], ensure_ascii=False, sort_keys=True)
+    return canonical_json([case["query"], case["gold"]])
 
 
 def proposal_arm(count: int) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
+from ste_graph.suggest import nearest
 
 
 def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = False, tokens: bool = False) -> NextStep:
@@ -43,7 +43,7 @@ def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = Fals
     if tokens:
         name = name.replace("<tool_", "").strip("<>")
     if closest and tools and name not in tools:
-        name = next(iter(get_close_matches(name, tools, n=1, cutoff=0.001)), name)
+        name = nearest(name, tools) or name
     if tools is not None and name not in tools:
         return Malformed(thought, f"After `Action:` write the name of one of the tools: {', '.join(sorted(tools))}.")
     first, last = body.find("{"), body.rfind("}")

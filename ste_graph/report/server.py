@@ -14,7 +14,7 @@ from ste_graph.files.lock import lock_owner
 from ste_graph.finished import open_run
 from ste_graph.report.content import PageContent, VectorSource, gather_content
 from ste_graph.report.page import encode_content, render_page
-from ste_graph.run.folder import RunFolder
+from ste_graph.run.folder import LOCK_FILE, RunFolder
 
 HOST: Final = "127.0.0.1"
 CONTENT: Final = "/content"
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _stamp(run: Path) -> object:
     """A value that changes whenever a file of the run does, or its process begins or ends."""
-    files = [*run.rglob("*.jsonl"), *run.rglob("workflow.lock.yaml")]
+    files = [*run.rglob("*.jsonl"), *run.rglob(LOCK_FILE)]
     found = []
     for file in sorted(files):
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from ste_graph.protocols import native, paper
 from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
 from ste_graph.protocols.offered import OfferedTools
 from ste_graph.protocols.reader import Form, read
+from ste_graph.suggest import nearest
 
 
 class Parser(StrEnum):
@@ -85,4 +85,4 @@ def _with_tokens(names: tuple[str, ...]) -> OfferedTools:
 
 @lru_cache(maxsize=4096)
 def _closest_name(name: str, names: tuple[str, ...]) -> str | None:
-    return next(iter(get_close_matches(name, names, n=1, cutoff=0.001)), None)
+    return nearest(name, names)

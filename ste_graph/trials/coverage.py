@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.json_values import canonical_json
 from ste_graph.trials.lessons import TrialRecord
 
 _INVALID = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
@@ -98,8 +98,8 @@ def _features(trial: TrialRecord, choices: Mapping[str, set[str]]) -> Iterator[t
         for name, value in _arguments(step).items():
             yield "parameter", name
             for item in value if isinstance(value, list) else [value]:
-                if _json(item) in choices.get(name, ()):
-                    yield "value", f"{name}={_json(item)}"
+                if canonical_json(item) in choices.get(name, ()):
+                    yield "value", f"{name}={canonical_json(item)}"
 
 
 def _find_unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], used: set[tuple[str, str]]) -> list[str]:
@@ -117,7 +117,7 @@ def _find_unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], us
 
 def valid_calls(trial: TrialRecord) -> Iterator[str]:
     """The valid calls of a trial, each as text: equal calls give equal texts."""
-    return (_json([step["action"], _arguments(step)]) for step in trial["steps"] if _is_valid(step))
+    return (canonical_json([step["action"], _arguments(step)]) for step in trial["steps"] if _is_valid(step))
 
 
 def _is_valid(step: Mapping[str, Any]) -> bool:
@@ -141,7 +141,7 @@ def _values(part: Json, root: Mapping[str, Json], depth: int = 0) -> set[str]:
     if isinstance(ref := part.get("$ref"), str):
         return _values(_resolve(ref, root), root, depth + 1)
     if "enum" in part or "const" in part:
-        return set(map(_json, part.get("enum") or [part.get("const")]))
+        return set(map(canonical_json, part.get("enum") or [part.get("const")]))
     if part.get("type") == "boolean":
         return {"true", "false"}
     inner = [*(part.get("anyOf") or ()), *(part.get("oneOf") or ()), part.get("items")]
@@ -153,7 +153,3 @@ def _resolve(ref: str, root: Mapping[str, Json]) -> Json:
     for key in ref.removeprefix("#").strip("/").split("/"):
         target = target.get(key) if isinstance(target, Mapping) else None
     return target
-
-
-def _json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)

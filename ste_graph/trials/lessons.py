@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from ste_graph.contracts import Frozen, Json
 from ste_graph.contracts.failure import CALL_AT_FAULT, has_succeeded
 from ste_graph.ids import derive_id
+from ste_graph.json_values import canonical_json
 
 TrialRecord: TypeAlias = Mapping[str, Json]
 """A trial as plain data: a line of the journal, or an entry of a memory."""
@@ -174,7 +175,7 @@ def _has_succeeded(step: Mapping[str, Any]) -> bool:
 
 
 def _json(arguments: Mapping[str, Json], name: str) -> str | None:
-    return json.dumps(arguments[name], ensure_ascii=False, sort_keys=True) if name in arguments else None
+    return canonical_json(arguments[name]) if name in arguments else None
 
 
 def _value_text(argument: str, value: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Frozen, Json, Message, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.files.document import read_values
+from ste_graph.json_values import digest
 
 
 class RecordedReply(Frozen):
@@ -74,10 +74,7 @@ def request_key(request: ModelRequest) -> str:
     """
     messages = [[message["role"], message["content"] or "", *_calls(message)] for message in request.messages]
     extra = [{"schema": request.schema, "tools": list(request.tools)}] if request.schema or request.tools else []
-    canonical = json.dumps(
-        [messages, request.seed & 0x7FFFFFFF, *extra], ensure_ascii=False, separators=(",", ":"), sort_keys=True
-    )
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest([messages, request.seed & 0x7FFFFFFF, *extra], length=64)
 
 
 def _calls(message: Message) -> list[Json]:
