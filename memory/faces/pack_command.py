@@ -37,7 +37,7 @@ pack.command()(serve)
 PackFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the pack.", show_default=False)]
 
 
-class Keep(StrEnum):
+class PrivateContent(StrEnum):
     """The kinds of content that may be let into a pack on purpose."""
 
     paths = "paths"
@@ -59,7 +59,7 @@ def make(
         bool, typer.Option("--pseudonyms", help="Put other values in place of those of the tools, the same everywhere.")
     ] = False,
     keep: Annotated[
-        list[Keep] | None,
+        list[PrivateContent] | None,
         typer.Option("--keep", help="Let these in where tools give them; without it, what holds any is left out."),
     ] = None,
     dry_run: Annotated[

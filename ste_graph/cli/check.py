@@ -38,8 +38,8 @@ def check(
         bool,
         typer.Option(
             "--proofs",
-            help="Also run each arm offline, and prove that what is lent arrives in prompts, and what a variant takes "
-            "away does not. No model is asked, no tool called.",
+            help="Also run each arm offline, and prove that memories arrive in the prompts that use them, and that "
+            "what a variant takes away does not. No model is asked, no tool called.",
         ),
     ] = False,
     format: Annotated[

@@ -204,7 +204,7 @@ def _notes(result: AblationResult) -> Iterator[str]:
 
 
 def _same_lines(ablation: Ablation) -> list[str]:
-    return [f"{name} is the same as {twin} here, and is not run" for name, twin in ablation.arms.same.items()]
+    return [f"{name} is the same as {same_as} here, and is not run" for name, same_as in ablation.arms.same.items()]
 
 
 def _sums(ablation: Ablation) -> list[str]:

@@ -108,13 +108,13 @@ def compose_arms(
     kept: dict[str, AblationArm] = {}
     same: dict[str, str] = {}
     for arm in arms:
-        twin = next(
+        same_as = next(
             (name for name, other in kept.items() if _lock_without_name(arm) == _lock_without_name(other)), None
         )
-        if twin is None:
+        if same_as is None:
             kept[arm.name] = arm
         else:
-            same[arm.name] = twin
+            same[arm.name] = same_as
     if len(kept) == 1:
         raise WorkflowError(
             f"{file}: every arm is the same as `{BASE}` under these changes, so that there is nothing to compare: "

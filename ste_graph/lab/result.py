@@ -175,7 +175,7 @@ def _factor_effects(arms: Arms, values: Mapping[str, Mapping[str, Values]]) -> d
     if not arms.factors:
         return {}
     combined = {frozenset(arm.variants): arm.name for arm in arms.arms}
-    combined |= {frozenset(name.split("+")): twin for name, twin in arms.same.items()}
+    combined |= {frozenset(name.split("+")): same_as for name, same_as in arms.same.items()}
     return {
         measure.name: estimate_factor_effects(
             {chosen: values[name][measure.name] for chosen, name in combined.items()}, arms.factors

@@ -241,7 +241,7 @@ def records(field: str, value: str) -> Edit:
     return edit
 
 
-def not_lent(memory: str) -> Edit:
+def unused(memory: str) -> Edit:
     def edit(workflow: dict[str, Any], prompts: dict[str, str]) -> None:
         for node in workflow["nodes"].values():
             node.pop("memories" if memory == "diary" else "transcript", None)
@@ -312,9 +312,9 @@ LESSONS: dict[str, Any] = {"use": "lessons", "memory": "diary"}
 REMEMBER: dict[str, Any] = {"use": "own.Remember", "memory": "diary"}
 
 PLANTED: dict[str, tuple[Edit, str]] = {
-    # A memory that is not lent, or lent to a node of which nobody hears anything.
-    "diary is lent to no node": (not_lent("diary"), "diary"),
-    "talk is lent to no node": (not_lent("talk"), "talk"),
+    # A memory that no node uses, or only a node of which nobody hears anything.
+    "no node uses diary": (unused("diary"), "diary"),
+    "no node uses talk": (unused("talk"), "talk"),
     "lessons are drawn and only recorded": (
         both(adds("lessons", LESSONS), records("lessons", "lessons.ids")),
         "lessons",

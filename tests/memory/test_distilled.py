@@ -1,4 +1,4 @@
-"""Exemplars from a run of distil.yaml: what is for training is lent, what is held out never."""
+"""Exemplars from a run of distil.yaml: what is for training is shown, what is held out never."""
 
 import json
 import logging

@@ -14,7 +14,7 @@ from ste_graph.compile.stepper import StepKey
 from ste_graph.compile.walk import WalkedGraph
 from ste_graph.contracts import Context, Message
 from ste_graph.errors import SteError
-from ste_graph.lab.diff.shelf import Shelf
+from ste_graph.lab.diff.stand_in_memory import StandInMemory
 from ste_graph.lab.diff.workflows import ShownPrompt
 from ste_graph.lab.proofs.arm import UNITS, with_stand_ins
 from ste_graph.lab.proofs.canaries import Canaries, Counters, StepPlace
@@ -55,22 +55,22 @@ class Prompts:
 
 def render_prompts(workflow: Workflow) -> Prompts:
     """The prompts of the first passes. Nothing is asked, called, or kept."""
-    talk = _Talk()
+    listener = _Listener()
     problem = None
     with tempfile.TemporaryDirectory(prefix="ste-diff-") as folder:
         out = Path(folder) / "run"
-        stand_ins = with_stand_ins(workflow, talk.script, out, passes=PASSES)
+        stand_ins = with_stand_ins(workflow, listener.script, out, passes=PASSES)
         memories = {
             name: spec
             if spec.of in (None, VALUES, EARLIER_RUN)
-            else replace(spec, memory=Shelf(_recall(workflow, name)))
+            else replace(spec, memory=StandInMemory(_recall(workflow, name)))
             for name, spec in stand_ins.memories.items()
         }
         try:
             running = execute(
                 replace(stand_ins, memories=memories),
                 out,
-                watcher=talk,
+                watcher=listener,
                 concurrency=UNITS,
                 compile_unit=WalkedGraph,
             )
@@ -78,7 +78,7 @@ def render_prompts(workflow: Workflow) -> Prompts:
             problem = next(iter(summary.failed.values()), None)
         except SteError as error:
             problem = str(error).partition("\n")[0]
-    return Prompts(talk.lines, problem)
+    return Prompts(listener.lines, problem)
 
 
 def compare_prompts(a: Prompts, b: Prompts) -> list[ShownPrompt]:
@@ -114,7 +114,7 @@ class _Places(Canaries):
         return "-".join([place.node, *(str(number) for _, number in place.counters if number is not None)])
 
 
-class _Talk(Watcher):
+class _Listener(Watcher):
     """Takes down each prompt."""
 
     def __init__(self) -> None:
@@ -129,12 +129,12 @@ class _Talk(Watcher):
 class _Listening(ObservedContext):
     """The context of one step, whose prompts are taken down."""
 
-    def __init__(self, talk: _Talk, place: StepPlace, context: StepContext) -> None:
+    def __init__(self, listener: _Listener, place: StepPlace, context: StepContext) -> None:
         super().__init__(place, context)
-        self._talk, self._number = talk, 0
+        self._listener, self._number = listener, 0
 
     async def look(self, prompt: Prompt, result: str | None) -> None:
         sent = await self._context.compose(prompt, result)
         place = PromptPlace(self._place.unit, self._place.node, self._place.counters, self._number)
-        self._talk.lines[place] = message_lines(sent.messages)
+        self._listener.lines[place] = message_lines(sent.messages)
         self._number += 1

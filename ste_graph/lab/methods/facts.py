@@ -15,7 +15,7 @@ from ste_graph.run.models import all_model_labels
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WorkflowFacts:
     """One workflow: an arm itself, or a sub-workflow of it."""
 
     name: str
@@ -59,7 +59,7 @@ class ArmFacts:
     def simulated_models(self) -> list[str]:
         return [name for name, label in self.labels.items() if is_simulated(label)]
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[WorkflowFacts]:
         """The workflow, and its sub-workflows in order."""
         yield from _parts(self.resolved, self.labels, "")
 
@@ -123,10 +123,10 @@ def _without_seed(resolved: Mapping[str, Json]) -> dict[str, Json]:
     return {**resolved, "workflow": {name: value for name, value in resolved["workflow"].items() if name != "seed"}}
 
 
-def _parts(resolved: Mapping[str, Json], labels: Mapping[str, str], name: str) -> Iterator[Part]:
+def _parts(resolved: Mapping[str, Json], labels: Mapping[str, str], name: str) -> Iterator[WorkflowFacts]:
     inner: Mapping[str, Mapping[str, Json]] = resolved.get("runs") or {}
     own = {model: label for model, label in labels.items() if model.partition(".")[0] not in inner or "." not in model}
-    yield Part(name, resolved["workflow"], own, resolved.get("prompts") or {})
+    yield WorkflowFacts(name, resolved["workflow"], own, resolved.get("prompts") or {})
     for sub, lock in inner.items():
         below = {model.removeprefix(f"{sub}."): label for model, label in labels.items() if model.startswith(f"{sub}.")}
         yield from _parts(lock, below, f"{name}.{sub}" if name else sub)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ste_graph.contracts import Json
-from ste_graph.lab.methods.facts import ArmFacts, Part, Subject
+from ste_graph.lab.methods.facts import ArmFacts, Subject, WorkflowFacts
 from ste_graph.lab.methods.markup import Code, Words
 from ste_graph.text import count_noun
 
@@ -123,7 +123,7 @@ def _history(arm: ArmFacts) -> Iterator[Words]:
         ]  # fmt: skip
 
 
-def _models(part: Part) -> Iterator[Words]:
+def _models(part: WorkflowFacts) -> Iterator[Words]:
     settings = part.section("models")
     for name, label in part.labels.items():
         askers = [node for node, entry in part.section("nodes").items() if _asks(entry, name)]
@@ -140,11 +140,11 @@ def _asks(node: Json, model: str) -> bool:
     return isinstance(node, Mapping) and model in [value for key, value in node.items() if key not in ("use", "prompt")]
 
 
-def _is_model(value: Json, part: Part) -> bool:
+def _is_model(value: Json, part: WorkflowFacts) -> bool:
     return isinstance(value, str) and value in part.labels
 
 
-def _tools(part: Part) -> Iterator[Words]:
+def _tools(part: WorkflowFacts) -> Iterator[Words]:
     sources = part.workflow.get("tools") or []
     named = [_source_name(source) for source in sources if isinstance(source, Mapping)]
     if named:
@@ -162,7 +162,7 @@ def _source_name(source: Mapping[str, Json]) -> str:
     return f"{source.get('use')} {value_text(where)}" if where is not None else str(source.get("use"))
 
 
-def _data(part: Part) -> Iterator[Words]:
+def _data(part: WorkflowFacts) -> Iterator[Words]:
     for name, source in part.section("data").items():
         if isinstance(source, Mapping):
             given = {key: value for key, value in source.items() if key not in ("use", "run") and value is not None}
@@ -182,12 +182,12 @@ def _unit_map(workflow: Mapping[str, Json]) -> Mapping[str, Json] | None:
     return first if isinstance(first, Mapping) and "map" in first else None
 
 
-def _seed(part: Part) -> Iterator[Words]:
+def _seed(part: WorkflowFacts) -> Iterator[Words]:
     if "seed" in part.workflow:
         yield [f"The seed is {value_text(part.workflow['seed'])}."]
 
 
-def _graph(part: Part) -> Iterator[Words]:
+def _graph(part: WorkflowFacts) -> Iterator[Words]:
     blocks = part.workflow.get("graph") or []
     yield from _loops(blocks, part.params, "")
     kept = [str(block["record"]) for block in _walk(blocks) if isinstance(block, Mapping) and "record" in block]
@@ -248,7 +248,7 @@ def _capital(words: list[str | Code]) -> Words:
     return [words[0].capitalize(), *words[1:]] if isinstance(words[0], str) else words
 
 
-def _memories(part: Part) -> Iterator[Words]:
+def _memories(part: WorkflowFacts) -> Iterator[Words]:
     for name, memory in part.section("memory").items():
         if not isinstance(memory, Mapping):
             yield ["The memory ", Code(name), f" is {value_text(memory)}."]
@@ -261,7 +261,7 @@ def _memories(part: Part) -> Iterator[Words]:
         yield ["The memory ", Code(name), " (", Code(str(memory.get("use"))), ")", holds, *lives, *recall, "."]
 
 
-def _settings(part: Part) -> Iterator[Words]:
+def _settings(part: WorkflowFacts) -> Iterator[Words]:
     """The settings of nodes, among them the gates of trials and the statistics of an evaluation."""
     for name, node in part.section("nodes").items():
         if not isinstance(node, Mapping):

@@ -1,4 +1,4 @@
-"""The observations of one arm: the memories that were lent, their effects, and the canaries that arrived."""
+"""The observations of one arm: the memories that were used, their effects, and the canaries that arrived."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["transcript", "prompt", "node"]
-"""The way in which a memory is lent: as the conversation, to a prompt, or to a node that reads it itself."""
+"""The way in which a node uses a memory: as the conversation, in a prompt, or by reading it itself."""
 
 TRIES: Final = 12
 """So many times at most it is tried whether one field of a memory arrives in the prompts of a node."""
@@ -15,11 +15,11 @@ TRIES: Final = 12
 
 @dataclass(slots=True)
 class Wire:
-    """One memory as it was lent to one node at one place: how often, and how often something was in it, and arrived."""
+    """One memory as one node used it at one place: how often, and how often something was in it, and arrived."""
 
-    lent: int = 0
+    uses: int = 0
     due: int = 0
-    """The times that it was lent after the unit had put something into it, forgotten or not."""
+    """The times that it was used after the unit had put something into it, forgotten or not."""
     ignored: int = 0
     """The times that a node ran after the unit had put something into it, and did not read it."""
     filled: int = 0

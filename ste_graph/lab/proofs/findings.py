@@ -1,4 +1,4 @@
-"""The findings of a proof: memories lent that never arrive, and things that a variant removes but that still arrive."""
+"""The findings of a proof: memories used that never arrive, and things that a variant removes but that still arrive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find_faults(arm: Arm, base: Arm | None) -> list[Diagnostic]:
     checker = _Checker(arm, base, FlowBuilder.build(arm.workflow))
     found = checker.problems()
     if arm.was_run:
-        found += [*checker.lent_to_prompts(), *checker.transcripts(), *checker.read_by_nodes(), *checker.outputs()]
+        found += [*checker.in_prompts(), *checker.transcripts(), *checker.read_by_nodes(), *checker.outputs()]
         found += [*checker.outlived(), *(checker.taken_away(base) if base is not None else ())]
     return list(dict.fromkeys(found))
 
@@ -45,7 +45,7 @@ class _Checker:
     base: Arm | None
     flow: Flow
 
-    def lent_to_prompts(self) -> Iterator[Diagnostic]:
+    def in_prompts(self) -> Iterator[Diagnostic]:
         """Memories in `memories:` of a node."""
         for node in self.arm.workflow.nodes.values():
             for name in node.memories:
@@ -54,7 +54,7 @@ class _Checker:
                     continue
                 wire = self.arm.evidence.wires.get(("prompt", name, node.name, ()))
                 if wire is None:
-                    yield self._unproven(f"`{node.name}`, which `{name}` is lent to, asked nothing", node)
+                    yield self._unproven(f"`{node.name}`, which uses `{name}`, asked nothing", node)
                 elif not wire.filled:
                     yield from self._empty(memory, node, wire)
                 elif not wire.arrived:
@@ -85,11 +85,11 @@ class _Checker:
             for name in filter(None, node.recalls.values()):
                 memory = self.arm.workflow.memories[name]
                 wire = self.arm.evidence.wires.get(("node", name, node.name, ()))
-                was_run = wire is not None and bool(wire.lent or wire.ignored)
-                if wire is None or not was_run or (not wire.lent and reads_memory(node, name)):
+                was_run = wire is not None and bool(wire.uses or wire.ignored)
+                if wire is None or not was_run or (not wire.uses and reads_memory(node, name)):
                     yield self._unproven(f"`{node.name}` did not read `{name}`", node)
-                elif not wire.lent:
-                    message = f"`{node.name}` is lent `{name}`, but never reads it"
+                elif not wire.uses:
+                    message = f"`{node.name}` uses `{name}`, but never reads it"
                     help = f"let its code read the memory, or take it out of `{node.name}`"
                     yield Diagnostic(NOT_SHOWN, "error", message, node.span, help=help)
                 elif not wire.filled:
@@ -172,7 +172,7 @@ class _Checker:
         return [self._unproven(problem, None) for problem in self.arm.evidence.problems]
 
     def _empty(self, memory: MemorySpec, node: NodeSpec, wire: Wire) -> Iterator[Diagnostic]:
-        """A memory in which nothing was when it was lent."""
+        """A memory that had nothing in it when it was used."""
         if self._is_changed(memory):
             return
         if memory.of in (VALUES, EARLIER_RUN) or not (wire.due or not self._can_arrive(memory, node)):
@@ -190,10 +190,10 @@ class _Checker:
         return Diagnostic(
             NOT_SHOWN,
             "error",
-            f"`{memory.name}` is lent to `{node.name}`, but nothing that is in it arrives in its prompt, {reads}",
+            f"`{node.name}` uses `{memory.name}`, but nothing that is in it arrives in its prompt, {reads}",
             span or node.span,
             help=f"print its {part} in {prompt.path}, as in `{loop}`, or take it out of `memories`",
-            related=((node.span, "it is lent here"),) if span else (),
+            related=((node.span, "it is used here"),) if span else (),
         )
 
     def _forgotten(self, memory: MemorySpec, node: NodeSpec, where: str) -> Diagnostic:
@@ -215,7 +215,7 @@ class _Checker:
             message,
             memory.span,
             help=help,
-            related=((node.span, f"`{node.name}` is lent it here"),),
+            related=((node.span, f"`{node.name}` uses it here"),),
         )
 
     def _unproven(self, message: str, at: NodeSpec | MemorySpec | None) -> Diagnostic:

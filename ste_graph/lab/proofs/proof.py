@@ -80,7 +80,7 @@ def _arm_lines(arm: Arm, base: Arm | None) -> list[str]:
 
 
 def _arrivals(arm: Arm) -> list[str]:
-    """The memories that are lent to each node and arrive, by node."""
+    """The memories that each node uses and that arrive, by node."""
     rows: dict[str, list[str]] = {}
     for (kind, memory, node, _), wire in arm.evidence.wires.items():
         if kind == "transcript" and wire.arrived:
@@ -118,5 +118,5 @@ def _taken_away(arm: Arm, base: Arm) -> list[str]:
 
 
 def _filled(arm: Arm) -> set[tuple[str, str]]:
-    """The memories in which something was, each with the node that was lent it."""
+    """The memories in which something was, each with the node that used it."""
     return {(memory, node) for (_, memory, node, _), wire in arm.evidence.wires.items() if wire.filled}

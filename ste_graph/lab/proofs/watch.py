@@ -58,7 +58,7 @@ class Watch(Watcher):
         """A node has read a memory itself, and was given `content`."""
         self._asked_for[unit].add(memory)
         wire = self.evidence.wires["node", memory, node, ()]
-        wire.lent += 1
+        wire.uses += 1
         wire.due += self.has_given(unit, memory)
         if content:
             wire.filled += 1
@@ -140,14 +140,14 @@ class WatchedContext(ObservedContext):
         ways: dict[str, str] = {}
         if spec.transcript:
             wire = evidence.wires["transcript", spec.transcript, spec.name, self._place.loops]
-            wire.lent += 1
+            wire.uses += 1
             wire.filled += bool(sent.remembered)
             wire.arrived += bool(sent.remembered)
             ways[spec.transcript] = render_content(sent.remembered)
         for memory in spec.memories:
             view = values.get(memory) or await self._context.memory_view(memory)
             wire = evidence.wires["prompt", memory, spec.name, ()]
-            wire.lent += 1
+            wire.uses += 1
             wire.due += self._watch.has_given(self._place.unit, memory)
             if not view["empty"]:
                 wire.filled += 1

@@ -12,17 +12,17 @@ from ste_graph.contracts import Entry, Json, Neighbour, Scope
 
 
 @dataclass(frozen=True)
-class Shelf:
+class StandInMemory:
     """A substitute for a memory of records. `recall` is that memory's setting."""
 
     recall: Any
 
-    def open(self, name: str, folder: Path, *, lasting: bool) -> ShelfStore:
+    def open(self, name: str, folder: Path, *, lasting: bool) -> StandInStore:
         """The store."""
-        return ShelfStore(self.recall)
+        return StandInStore(self.recall)
 
 
-class ShelfStore:
+class StandInStore:
     """The records in order; the newest pass for the nearest, and words in another order for a placebo."""
 
     def __init__(self, recall: Any) -> None:
@@ -48,9 +48,9 @@ class ShelfStore:
     async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         words = set(text.split())
         found = [
-            Neighbour(similarity=len(words & told) / max(1, len(words | told)), entry=entry)
+            Neighbour(similarity=len(words & others) / max(1, len(words | others)), entry=entry)
             for entry in await self.entries(scope, own=own)
-            for told in [set(entry.text.split())]
+            for others in [set(entry.text.split())]
         ]
         return sorted(found, key=lambda near: -near.similarity)[:k]
 
