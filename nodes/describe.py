@@ -17,7 +17,7 @@ from ste_graph.forms.description import (
     apply_wording,
     proposal_schema,
     read_proposal,
-    read_wording,
+    read_tool_wording,
     wording_texts,
 )
 from ste_graph.forms.evidence import NumberedTrial, definition_text
@@ -41,7 +41,7 @@ from ste_graph.packs.leaks import LeakFinder
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.json_object import NotAnObjectError, first_object
 from ste_graph.scoring.reply import CaseReply
-from ste_graph.scoring.validation import find_confused, find_failures, read_results
+from ste_graph.scoring.validation import find_confused, find_failures, read_case_results
 from ste_graph.text import approximate_tokens
 
 TOLD = 3
@@ -85,7 +85,7 @@ class Describe(Node):
             return self.Outputs(proposal=None, fault="the reply was no JSON object with `description` and `parameters`")
         trials = [NumberedTrial.model_validate(trial) for trial in inputs.trials]
         others = [f"{other['name']}\n{other['description']}" for other in inputs.confused or ()]
-        others += ["\n".join(map(str, told.values())) for told in inputs.replies or ()]
+        others += ["\n".join(map(str, shown.values())) for shown in inputs.replies or ()]
         fault = self._fault(wording, inputs.tool, trials, others)
         if fault is None and inputs.state and _says_the_same(wording, inputs.state.proposals):
             fault = "it says the same as a proposal before it"
@@ -95,7 +95,7 @@ class Describe(Node):
         self, wording: ToolWording, tool: dict[str, Any], trials: list[NumberedTrial], others: list[str]
     ) -> str | None:
         """The reason why a proposal is refused; None if it may be tested."""
-        now, definition = read_wording(tool), definition_text(tool)
+        now, definition = read_tool_wording(tool), definition_text(tool)
         try:
             apply_wording(tool, wording)
         except ValueError as error:
@@ -213,7 +213,7 @@ class DescribeKeep(Node):
         return find_missing_package() if settings.get("search") == "gepa" else None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        tool, now = inputs.tool, read_wording(inputs.tool)
+        tool, now = inputs.tool, read_tool_wording(inputs.tool)
         state = _advance(inputs, ctx.seed)
         replies = [CaseReply.from_line(entry.record) for entry in await self.memory.entries()]
         ledger = Ledger(
@@ -221,7 +221,7 @@ class DescribeKeep(Node):
             validation=tool["validation"][: inputs.cases],
             training=tool["cases"],
             proposals=state.proposals,
-            results=read_results(replies),
+            results=read_case_results(replies),
         )
         tested, cases, done, proposes = BEFORE, list[SearchCase](), False, False
         try:

@@ -55,8 +55,8 @@ def read_fields(result: ReadResult) -> list[FieldValue]:
         words = tuple(map(singular, split_words(name)))
         full = words if words[: len(owner)] == owner else (*owner, *words)
         place = f"{result.tool}: {'.'.join(path).replace('.[]', '[]')}{source}"
-        told = about if isinstance(value, str) else ()
-        found.setdefault((value, full), FieldValue(value=value, words=full, place=place, about=told))
+        topics = about if isinstance(value, str) else ()
+        found.setdefault((value, full), FieldValue(value=value, words=full, place=place, about=topics))
         if len(found) == MOST:
             break
     return list(found.values())

@@ -109,8 +109,8 @@ class ToolParameter:
 
     def is_told_of(self, owner: str) -> bool:
         """True if the description of the tool, or of the parameter, speaks of this thing."""
-        told = f"{self.tool.get('description') or ''} {self.schema.get('description') or ''}"
-        return owner in map(singular, split_words(told))
+        description = f"{self.tool.get('description') or ''} {self.schema.get('description') or ''}"
+        return owner in map(singular, split_words(description))
 
     def match_text(self, field: FieldValue) -> int:
         """The likelihood that the tool finds something by the words of a text.

@@ -76,10 +76,10 @@ class ValuePool:
 
     def _told_values(self, parameter: ToolParameter) -> list[DrawnValue]:
         """The identifiers of the only thing that the description speaks of: `ship_date` takes the `id` of an order."""
-        told = [owner for owner in self._owners(parameter) if parameter.is_told_of(owner)]
-        if len(told) != 1:
+        named = [owner for owner in self._owners(parameter) if parameter.is_told_of(owner)]
+        if len(named) != 1:
             return []
-        own = [field for field in self._fields if parameter.may_be_of(field) and field.words[-2] == told[0]]
+        own = [field for field in self._fields if parameter.may_be_of(field) and field.words[-2] == named[0]]
         return _best(parameter, [(1, field.value, field.place) for field in own])
 
     def _owners(self, parameter: ToolParameter) -> list[str]:
@@ -92,9 +92,9 @@ class ValuePool:
         for parameter in list_parameters(tool):
             if parameter.is_required and parameter.is_identifier and not self._known_values(parameter):
                 owners = self._owners(parameter)
-                told = [owner for owner in owners if parameter.is_told_of(owner)]
-                if told:
-                    found[parameter.name] = f"it may be that of {' or '.join(told)}, which its description speaks of"
+                named = [owner for owner in owners if parameter.is_told_of(owner)]
+                if named:
+                    found[parameter.name] = f"it may be that of {' or '.join(named)}, which its description speaks of"
                 elif owners:
                     found[parameter.name] = f"known are those of {', '.join(owners)}, and nothing says that it is one"
                 else:

@@ -40,20 +40,20 @@ def unsupported_answer(answer: str, query: str, steps: Sequence[Mapping[str, Jso
     results = [_read(text) for text in observed if text]
     if not results:
         return "no call has given a result"
-    asked, said = _read(query), _read(answer)
+    request, stated = _read(query), _read(answer)
     arguments = [_read(text) for step in steps for text in _texts(step.get("arguments"))]
-    known = asked.words.union(*(each.words for each in (*results, *arguments)))
-    if foreign := sorted(said.words - known):
+    known = request.words.union(*(each.words for each in (*results, *arguments)))
+    if foreign := sorted(stated.words - known):
         few = ", ".join(f"`{word}`" for word in foreign[:3])
         return f"it says {few}, which neither the request nor a result says"
-    left = [value for each in (asked, *results) for value in each.values]
-    for value in said.values:
+    left = [value for each in (request, *results) for value in each.values]
+    for value in stated.values:
         match = next((other for other in left if value & other), None)
         if match is None:
             return f"it says `{min(map(str, value))}` more often than the request and the results"
         left.remove(match)
     last = next(text for text in reversed(observed) if text).strip()
-    tells = lower(last) in lower(answer) if _CODE.fullmatch(last) else _tells(said, asked, results[-1])
+    tells = lower(last) in lower(answer) if _CODE.fullmatch(last) else _tells(stated, request, results[-1])
     if not tells:
         return "it does not tell the result"
     return None
@@ -64,14 +64,14 @@ def supported_answer(answer: str | None, query: str, steps: Sequence[Mapping[str
     return None if answer is None or unsupported_answer(answer, query, steps) else answer
 
 
-def _tells(said: _Content, asked: _Content, result: _Content) -> bool:
+def _tells(stated: _Content, request: _Content, result: _Content) -> bool:
     """True if a text tells something of a result, and where there is something, what the request does not say."""
-    new_words = result.words - asked.words
-    new_values = [value for value in result.values if not any(value & other for other in asked.values)]
+    new_words = result.words - request.words
+    new_values = [value for value in result.values if not any(value & other for other in request.values)]
     words, values = (new_words, new_values) if new_words or new_values else (result.words, result.values)
     if not words and not values:
         return True
-    return bool(words & said.words) or any(value & other for value in values for other in said.values)
+    return bool(words & stated.words) or any(value & other for value in values for other in stated.values)
 
 
 def _read(text: str) -> _Content:

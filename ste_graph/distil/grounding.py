@@ -10,7 +10,7 @@ from ste_graph.contracts import Json
 from ste_graph.distil.binding import BindingCandidate, bind, find_candidates
 from ste_graph.distil.composed.composed import Composed, keeps_order, take_apart
 from ste_graph.distil.composed.grounds import Grounds
-from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
+from ste_graph.distil.leaves import Leaf, is_default, resolve_alternatives, schema_leaves
 from ste_graph.distil.reading.choices import find_choice, read_switch
 from ste_graph.distil.reading.modifiers import allows
 from ste_graph.distil.reading.numbers import parse_number
@@ -18,7 +18,7 @@ from ste_graph.distil.reading.places import kind_at, states_number, states_value
 from ste_graph.distil.reading.request import Request, TextSpan, parse_request
 from ste_graph.distil.reading.roles import Parameters, find_label, find_labelled_words, read_parameters
 from ste_graph.distil.reading.series import Series, is_list
-from ste_graph.distil.reading.zones import find_places, list_zones, place_names
+from ste_graph.distil.reading.zones import find_zone_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
 """The source of a value."""
@@ -75,7 +75,7 @@ def ground(
     it counts as the request's.
     """
     text = parse_request(request)
-    every = list(leaves(arguments, parameters))
+    every = list(schema_leaves(arguments, parameters))
     known = read_parameters((leaf.parameter for leaf in every), parameters)
     sources: dict[str, Source] = {}
     open_leaves: list[Leaf] = []
@@ -179,10 +179,10 @@ def _trace_composed(
 
 
 def _trace_switch(request: Request, leaf: Leaf) -> Source:
-    said = read_switch(request, leaf.parameter)
-    if said is None:
+    state = read_switch(request, leaf.parameter)
+    if state is None:
         return "default" if is_default(leaf) else "nothing"
-    return ("default" if is_default(leaf) else "request") if said == leaf.value else "nothing"
+    return ("default" if is_default(leaf) else "request") if state == leaf.value else "nothing"
 
 
 def _says_otherwise(request: Request, leaf: Leaf, parameters: Parameters) -> bool:
@@ -211,7 +211,7 @@ def _takes_zone(schema: Mapping[str, Json]) -> bool:
 def _names_other_zone(request: Request, zone: Json) -> bool:
     """True if a request names a time zone, or a city that represents one, and not the one that is given."""
     own = {str(zone), *(place_names(str(zone)))}
-    spans = [TextSpan(*place) for place in find_places(request.cased)]
+    spans = [TextSpan(*place) for place in find_zone_places(request.cased)]
     open_spans = [span for span in spans if not request.is_quoted(span)]
     return any(request.cased[span.start : span.end] not in own and not request.is_negated(span) for span in open_spans)
 
@@ -240,8 +240,8 @@ def _left_out(
         own = resolve_alternatives(part)
         default = own.get("default")
         if own.get("type") == "boolean":
-            said = read_switch(request, name)
-            if said is not None and said != bool(default):
+            state = read_switch(request, name)
+            if state is not None and state != bool(default):
                 yield name
         elif _says_otherwise(request, Leaf((name,), default, own), parameters) or (
             "enum" in own and default is None and _names_choice(request, name, own, parameters)

@@ -67,8 +67,8 @@ async def try_context(
         reply = await examiner.ask(prompt, max_tokens=12, think=not speed.counts)
     except TooLongError as error:
         words = str(error).partition(". ")[0]
-        told = [int(number) for number in re.findall(r"\d+", words.replace(",", "").lstrip("0123456789"))]
-        diagnosis.context = known or min((number for number in told if LEAST <= number < expected), default=None)
+        numbers = [int(number) for number in re.findall(r"\d+", words.replace(",", "").lstrip("0123456789"))]
+        diagnosis.context = known or min((number for number in numbers if LEAST <= number < expected), default=None)
         diagnosis.add("long prompt", "no", f"some {expected:,} tokens are refused: {words}")
         return
     except ModelError as error:
@@ -85,11 +85,11 @@ def _judge(
     diagnosis: Diagnosis, reply: TimedReply, word: str, expected: int, speed: ReadingSpeed
 ) -> tuple[Outcome, str]:
     counted = reply.raw.usage.prompt_tokens
-    told = word in reply.text.lower().replace(" ", "-")
+    is_found = word in reply.text.lower().replace(" ", "-")
     if speed.counts and counted < WHOLE * expected:
         diagnosis.context = counted
         return "no", f"only {counted:,} of {expected:,} tokens were read; the server cut the beginning and said nothing"
-    if told:
+    if is_found:
         return "yes", f"{counted or expected:,} tokens were read, and the word at their beginning was found"
     if speed.counts:
         return "yes", f"{counted:,} tokens were read; the model did not find the word at their beginning"

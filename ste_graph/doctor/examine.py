@@ -56,10 +56,10 @@ async def examine(
             raise ModelError("; ".join(filter(None, (f"the model cannot be asked: {error}", remedy, doubt)))) from error
         if (left := REST * single_s) > LONG_S:
             progress(f"a slow server: some {left:.0f} s more")
-        told = [f"{facts.context:,} tokens of context"] if facts.context else []
-        told += [f"{facts.slots} slots"] if facts.slots else []
-        said = f"; the server tells of {' and '.join(told)}" if told else ""
-        note = f"answers, though the server does not list it{said}" if doubt else f"answers{said}"
+        known = [f"{facts.context:,} tokens of context"] if facts.context else []
+        known += [f"{facts.slots} slots"] if facts.slots else []
+        reported = f"; the server tells of {' and '.join(known)}" if known else ""
+        note = f"answers, though the server does not list it{reported}" if doubt else f"answers{reported}"
         diagnosis.findings.insert(0, ServerFinding("server", "yes", note))
         await try_structure(examiner, diagnosis)
         await try_tool_call(examiner, diagnosis)

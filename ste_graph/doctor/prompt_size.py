@@ -34,13 +34,13 @@ def _longest(workflow: Workflow, spec: NodeSpec) -> int:
     if transcript is None:
         return _own(spec) + REPLY
     turns = {name: _passes(workflow, name, transcript.lives) for name in workflow.nodes}
-    said = sum(
+    conversation = sum(
         turns[other.name] * (_own(other) // 2 + REPLY)
         for other in workflow.nodes.values()
         if other.transcript == spec.transcript and other.models
     )
     bound: int | None = getattr(transcript.memory, "max_tokens", None)
-    return _own(spec) + (said if bound is None else min(said, bound))
+    return _own(spec) + (conversation if bound is None else min(conversation, bound))
 
 
 def _own(spec: NodeSpec) -> int:

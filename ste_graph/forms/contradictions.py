@@ -82,14 +82,14 @@ class Contradiction(NamedTuple):
     """A value, a form or a parameter of which a sentence says the opposite of the trials' evidence."""
 
     written: str
-    said: Verdict
+    verdict: Verdict
     trials: tuple[int, ...]
     """The numbers of the trials that show it."""
 
     def __str__(self) -> str:
-        shown = "worked" if self.said == "fails" else "failed"
+        shown = "worked" if self.verdict == "fails" else "failed"
         numbers = ", ".join(map(str, self.trials))
-        return f"it says that `{self.written}` {self.said}, which {shown} in trial {numbers}"
+        return f"it says that `{self.written}` {self.verdict}, which {shown} in trial {numbers}"
 
 
 class _Use(NamedTuple):

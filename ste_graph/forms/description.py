@@ -63,7 +63,7 @@ class DescriptionRecord(WrittenRecord):
         return self.description
 
 
-def read_wording(tool: Mapping[str, Any]) -> ToolWording:
+def read_tool_wording(tool: Mapping[str, Any]) -> ToolWording:
     """The descriptions of a tool and of its parameters, as its definition has them."""
     described = {name: part["description"] for name, part in _properties(tool).items() if part.get("description")}
     return ToolWording(description=str(tool.get("description") or ""), parameters=described)
@@ -98,7 +98,7 @@ def read_proposal(data: Json, tool: Mapping[str, Any]) -> ToolWording | None:
     """The wording in a reply; None if it has none. What it leaves out or leaves empty stays as it was."""
     if not isinstance(data, Mapping):
         return None
-    now = read_wording(tool)
+    now = read_tool_wording(tool)
     description = data.get("description")
     given = data.get("parameters")
     texts = given.items() if isinstance(given, Mapping) else ()
@@ -117,8 +117,8 @@ def wording_texts(wording: ToolWording) -> Sequence[str]:
 def _cut_repetition(text: str) -> str:
     """The text in one line, up to the first clause that was said before: a small model may repeat itself."""
     clauses = _CLAUSE.split(" ".join(text.split()))
-    said = [words(clause) for clause in clauses]
-    end = next((n for n, clause in enumerate(said) if clause in said[:n]), None)
+    normalised = [words(clause) for clause in clauses]
+    end = next((n for n, clause in enumerate(normalised) if clause in normalised[:n]), None)
     return " ".join(clauses) if end is None else f"{' '.join(clauses[:end]).rstrip('.;')}."
 
 

@@ -75,15 +75,15 @@ def _new(pattern: re.Pattern[str], text: str, definition: str) -> Iterator[str]:
 def _copied(text: str, definition: str, observations: Sequence[str]) -> Iterator[str]:
     """The runs of words that are copied from what calls gave and tell a reader to do something."""
     own = words(definition)
-    said = [words(observation) for observation in observations]
+    observed = [words(observation) for observation in observations]
     parts = words(text).split()
     start = 0
     while start + COPIED <= len(parts):
         end = start + COPIED
-        if not any(_run(parts, start, end) in other for other in said):
+        if not any(_run(parts, start, end) in other for other in observed):
             start += 1
             continue
-        while end < len(parts) and any(_run(parts, start, end + 1) in other for other in said):
+        while end < len(parts) and any(_run(parts, start, end + 1) in other for other in observed):
             end += 1
         run = _run(parts, start, end)
         if run not in own and _ORDER.search(run):

@@ -24,7 +24,7 @@ _CITED = re.compile(
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'])")
 _EXAMPLE_TURN = re.compile(r"\{%-? *user *-?%\}(.*?)\{%-? *enduser *-?%\}", re.DOTALL)
-_TOLD = re.compile(r"^(?:API_name|Description|Trial \d+): *(.*)$", re.MULTILINE)
+_EXAMPLE_LINE = re.compile(r"^(?:API_name|Description|Trial \d+): *(.*)$", re.MULTILINE)
 _COMMON = word_set("what with from that this they want need please much some next last where when have find can will")
 _EMPTY = word_set(
     "what with from that this they must should need needs where when have has such like given takes take used use uses"
@@ -51,8 +51,8 @@ class Basis(NamedTuple):
 
 def find_example_words(prompt: str) -> frozenset[str]:
     """The words of the tools and requests in the worked examples of a prompt: what a small model repeats of them."""
-    told = [turn for turn in _EXAMPLE_TURN.findall(prompt) if "{{" not in turn]
-    return frozenset(word for turn in told for line in _TOLD.findall(turn) for word in _content_words(line))
+    examples = [turn for turn in _EXAMPLE_TURN.findall(prompt) if "{{" not in turn]
+    return frozenset(word for turn in examples for line in _EXAMPLE_LINE.findall(turn) for word in _content_words(line))
 
 
 def repeats_example(sentence: str, example_words: frozenset[str], sources: Sequence[str]) -> bool:

@@ -87,7 +87,7 @@ class TrainingSide(Frozen):
             trials = [_trial(example.trial_id, example.query, example.steps) for example in kept]
             fingerprint = pool[name]["fingerprint"]
             failed = [trial for known, trial in failures.get(name, ()) if fingerprint in (None, known)]
-            said = "\n".join(map(str, [*trials, *failed]))
+            training_text = "\n".join(map(str, [*trials, *failed]))
             found.append(
                 {
                     **pool[name],
@@ -97,7 +97,7 @@ class TrainingSide(Frozen):
                     "cases": [_case(each) for each in kept],
                     "failures": failed,
                     "validation": [_case(each) for each in aside if each.definition.name == name],
-                    "held_out": _unseen(held_out.values(name), said),
+                    "held_out": _unseen(held_out.values(name), training_text),
                     "pool": [*pool.values()],
                     "restraint": restraint,
                 }
@@ -159,6 +159,6 @@ def _case(example: Example) -> Json:
     return {"query": example.query, "gold": gold}
 
 
-def _unseen(values: Iterable[Json], said: str) -> list[Json]:
+def _unseen(values: Iterable[Json], text: str) -> list[Json]:
     """The values that a text does not have."""
-    return [value for value in values if not contains_words(said, str(value))]
+    return [value for value in values if not contains_words(text, str(value))]

@@ -40,9 +40,9 @@ def require_clean_texts(source: PackSource, data: PackData) -> None:
     for where, tool, parts in texts:
         definition = definition_text(data.definitions[tool].model_dump())
         own = [trial for trial in learnt if trial["tool"] == tool]
-        said = "\n".join(str(trial["said"]) for trial in own)
+        learnt_text = "\n".join(str(trial["said"]) for trial in own)
         telling = [value for value in held_out.values(tool) if len(str(value)) >= SHORTEST]
-        hidden = [value for value in telling if not contains_words(said, str(value))]
+        hidden = [value for value in telling if not contains_words(learnt_text, str(value))]
         gave = [text for trial in own for text in trial["gave"]]
         for text in parts:
             found = find_foreign(text, definition=definition, observations=gave, held_out=hidden)

@@ -34,8 +34,8 @@ def list_uses(manifest: Manifest, place: str) -> list[Use]:
     forms, uses = frozenset(manifest.forms), list[Use]()
     if "descriptions" in forms:
         uses.append(Use(f"ste pack serve {place} -- COMMAND", "its descriptions over those of an MCP server"))
-    if told := [form for form in ("exemplars", "lessons", "guideline") if form in forms]:
-        uses.append(Use(f"ste memory serve {place}", f"its {_join(told)} to any MCP client"))
+    if served := [form for form in ("exemplars", "lessons", "guideline") if form in forms]:
+        uses.append(Use(f"ste memory serve {place}", f"its {_join(served)} to any MCP client"))
     if "exemplars" in forms:
         uses.append(Use(f"ste memory search 'REQUEST' --from {place}", "the exemplars for a request"))
     return uses

@@ -81,13 +81,13 @@ def write_reply(reply: Reply) -> str:
 
 def read_kept_reply(text: str) -> Reply:
     """The reply that `write_reply` has kept. Never raises."""
-    said, _, last = text.rpartition("\n")
+    before, _, last = text.rpartition("\n")
     try:
         kept = json.loads(last) if last.startswith(f'{{"{_KEPT_CALLS}"') else {}
         calls = tuple(ToolCall.model_validate(call) for call in kept.get(_KEPT_CALLS) or ())
     except (ValueError, RecursionError, TypeError):  # a model that wrote something alike
         calls = ()
-    return Reply(text=said, tool_calls=calls) if calls else Reply(text=text)
+    return Reply(text=before, tool_calls=calls) if calls else Reply(text=text)
 
 
 def openai_tools(tools: Iterable[Mapping[str, Json]]) -> list[dict[str, Json]]:

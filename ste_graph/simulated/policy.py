@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from ste_graph.plausible_values import plausible_value, unusual_value
-from ste_graph.simulated.conversation import write_json
+from ste_graph.simulated.conversation import write_json_reply
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.judging import QUESTIONS, judge_trial
 from ste_graph.simulated.mistakes import call_text, spoil_call
@@ -21,14 +21,14 @@ from ste_graph.simulated.reading import (
     ShownTool,
     Turn,
     current_task,
+    find_guidelines,
+    find_stated_values,
     is_success,
     observed_text,
     read_exemplar_turns,
     read_exemplars,
-    read_guidelines,
     read_lessons,
     read_tools,
-    read_values,
     trial_request,
     trial_start,
 )
@@ -63,11 +63,13 @@ def respond(
     if schema is not None and schema.get("properties", {}).keys() == {"description", "parameters"} and tools:
         return json.dumps(write_documentation(turns[-1].text, tools[-1]), ensure_ascii=False)
     if schema is not None and _is_of_call(schema) and current_task(turns) in ("call", "observed") and tools:
-        return write_json(act(turns, tools, random, mistakes))
+        return write_json_reply(act(turns, tools, random, mistakes))
     if schema is not None:
         value = plausible_value(dict(schema), random)
         if isinstance(value, dict) and isinstance(arguments := value.get("arguments"), dict):
-            arguments |= {name: random.choice(known) for name, known in read_values(turns).items() if name in arguments}
+            arguments |= {
+                name: random.choice(known) for name, known in find_stated_values(turns).items() if name in arguments
+            }
         return json.dumps(value, ensure_ascii=False)
     if offered:
         return act(turns, offered, random, mistakes)
@@ -99,7 +101,7 @@ def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float =
 
     With a chance of `odd` it asks for something that the tool may well refuse.
     """
-    known = read_values(turns)
+    known = find_stated_values(turns)
     past = [words_in(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
     best, least = "", 2.0
     for _ in range(CANDIDATES):
@@ -145,7 +147,7 @@ def act(turns: Sequence[Turn], tools: Sequence[ShownTool], random: Random, mista
         thought, slip = f"I can use {tool.name} for this.", mistakes
     if random.random() >= slip:
         return call_text(thought, tool.name, arguments)
-    warnings = [*read_lessons(turns), *read_guidelines(turns, tool.name), *read_described_forms(tool)]
+    warnings = [*read_lessons(turns), *find_guidelines(turns, tool.name), *read_described_forms(tool)]
     if nearest is not None and nearest.action == tool.name:
         warnings.append(f"JSON {nearest.action} {' '.join(nearest.arguments)}")
     return spoil_call(thought, tool, arguments, random, warnings)
@@ -180,8 +182,8 @@ def fill_arguments(tool: ShownTool, nearest: ShownExemplar | None, random: Rando
 def reflect(turns: Sequence[Turn]) -> str:
     """Yes if the last trial, or that which the question tells, ended with an answer after a successful observation."""
     start = trial_start(turns[:-1]) if len(turns) > 1 else 0
-    told = "\nObservation:" in turns[-1].text
-    trial = "\n".join(turn.text for turn in (turns[-1:] if told else turns[start + 1 : -1] or turns))
+    in_question = "\nObservation:" in turns[-1].text
+    trial = "\n".join(turn.text for turn in (turns[-1:] if in_question else turns[start + 1 : -1] or turns))
     parts = re.split(r"^Observation:", trial, flags=re.MULTILINE)
     observed = parts[-1].split("\nThought:")[0] if len(parts) > 1 else ""
     answered = re.search(r"^\W*Final Answer: *\S", parts[-1], re.MULTILINE)

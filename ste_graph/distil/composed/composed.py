@@ -160,7 +160,7 @@ class _Taking:
             if operator in _VERBS and not re.search(rf"\b(?:{_VERBS[operator]})\b", plain):
                 return operator
         made = {*composition.operators} & {*_ORDERS}
-        asked = {way for way, said in _ORDERS.items() if re.search(rf"\b(?:{said})\b", plain)}
+        asked = {way for way, words in _ORDERS.items() if re.search(rf"\b(?:{words})\b", plain)}
         if made and asked and not made & asked:
             return next(iter(made))
         if composition.form == "path into a document" and names and not self.grounds.has_asked(names[-1]):

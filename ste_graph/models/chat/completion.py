@@ -46,8 +46,8 @@ def _describe(text: str) -> str:
 
 def _cached_tokens(usage: Mapping[str, Json], timings: Mapping[str, Json]) -> int:
     """The tokens of the prompt that the server had read before: by OpenAI's count, or llama.cpp's own."""
-    told = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-    return int(told if told is not None else timings.get("cache_n") or 0)
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    return int(cached if cached is not None else timings.get("cache_n") or 0)
 
 
 def _read_choice(choice: Json, usage: Mapping[str, Json], timings: Mapping[str, Json]) -> RawReply:

@@ -66,9 +66,9 @@ def _keywords(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> R
     """Leave out the keywords of a schema that are named, else those that no grammar knows, else all that may go."""
     optional = _optional_keywords(used, body)
     quoted = {name for name in optional if re.search(rf"""['"`\[]{re.escape(name)}['"`\]]""", problem.text)}
-    told = {name for name in optional if re.search(rf"(?<![\w$]){re.escape(name)}(?!\w)", problem.text)} - _WORDS
-    if quoted or (told and problem.mentions(_SCHEMA)):
-        return _strip(used, quoted or told)
+    named = {name for name in optional if re.search(rf"(?<![\w$]){re.escape(name)}(?!\w)", problem.text)} - _WORDS
+    if quoted or (named and problem.mentions(_SCHEMA)):
+        return _strip(used, quoted or named)
     if not optional or not problem.mentions(_GRAMMAR):
         return None
     return _strip(used, optional & _FOREIGN or optional)

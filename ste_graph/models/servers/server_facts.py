@@ -32,11 +32,11 @@ class ServerFacts:
 
     def to_json(self) -> dict[str, Json]:
         """The facts that a run's lock keeps: the size of the context and the number of slots, as far as told."""
-        told: dict[str, Json] = {"context": self.context, "slots": self.slots}
-        return {name: value for name, value in told.items() if value is not None}
+        facts: dict[str, Json] = {"context": self.context, "slots": self.slots}
+        return {name: value for name, value in facts.items() if value is not None}
 
 
-async def read_facts(model: OpenAIModel) -> ServerFacts:
+async def ask_server_facts(model: OpenAIModel) -> ServerFacts:
     """Ask the server of a model, within a few seconds. What it does not tell, or not in time, is left out."""
     root = urlsplit(model.base_url)
     async with model.connect(FACTS_S) as client:

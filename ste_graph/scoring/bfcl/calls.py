@@ -118,16 +118,16 @@ def _call_from_pair(pair: Json) -> BfclCall:
 
 
 def _calls_in_text(text: str, tools: OfferedTools) -> list[BfclCall]:
-    _, said, closed = split_thoughts(text)
-    said = strip_chat_tokens(said).strip()
-    if not closed or not said:
+    _, reply, closed = split_thoughts(text)
+    reply = strip_chat_tokens(reply).strip()
+    if not closed or not reply:
         raise UnreadableCallsError("the text ends within its thoughts" if not closed else "the text is empty")
-    if (calls := _python_calls(said)) is not None:
+    if (calls := _python_calls(reply)) is not None:
         return calls
-    step = read(Reply(text=said), tools, "react")
+    step = read(Reply(text=reply), tools, "react")
     if isinstance(step, Malformed):
-        problem, step = step.problem, read(Reply(text=said), tools, "native")
-        if isinstance(step, FinalAnswer) and _BEGINS_CALL.search(said):
+        problem, step = step.problem, read(Reply(text=reply), tools, "native")
+        if isinstance(step, FinalAnswer) and _BEGINS_CALL.search(reply):
             raise UnreadableCallsError(problem)
     match step:
         case Action(name=name, arguments=arguments, repairs=repairs):
