@@ -82,7 +82,8 @@ class Describe(Node):
         reply = await ctx.ask(self.model, self.prompt, schema=proposal_schema(inputs.tool))
         wording = read_proposal(_data(reply), inputs.tool)
         if wording is None:
-            return self.Outputs(proposal=None, fault="the reply was no JSON object with `description` and `parameters`")
+            broken = "the reply was not a JSON object with `description` and `parameters`"
+            return self.Outputs(proposal=None, fault=broken)
         trials = [NumberedTrial.model_validate(trial) for trial in inputs.trials]
         others = [f"{other['name']}\n{other['description']}" for other in inputs.confused or ()]
         others += ["\n".join(map(str, shown.values())) for shown in inputs.replies or ()]

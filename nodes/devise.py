@@ -60,5 +60,5 @@ def _calls(trials: Sequence[Mapping[str, Json]]) -> Iterator[Json]:
     return (step["arguments"] for trial in trials for step in trial["steps"] if step["action"] is not None)
 
 
-_UNREADABLE = "The reply was no JSON object with `action`, the tool's name, and `arguments`, an object."
+_UNREADABLE = "The reply was not a JSON object with `action`, the tool's name, and `arguments`, an object."
 _USED = "A call with just these arguments was made before; choose other values."

@@ -95,7 +95,7 @@ class Guideline(Node):
             return "it says what was said before"
         sources = [definition_text(tool), *(trial.source for trial in trials)]
         if repeats_example(sentence.text, find_example_words(self.prompt.text), sources):
-            return "it speaks of the worked example in the prompt"
+            return "it mentions the worked example in the prompt"
         if contradiction := find_contradiction(sentence.text, trials):
             return str(contradiction)
         if adds_nothing(sentence.text, definition_text(tool)):

@@ -45,7 +45,7 @@ def _port_fault(parts: SplitResult) -> str | None:
     try:
         return None if parts.port is None or parts.port > 0 else "its port is 0"
     except ValueError:
-        return "its port is no number from 0 to 65535"
+        return "its port is not a number from 0 to 65535"
 
 
 def _is_host(host: str) -> bool:

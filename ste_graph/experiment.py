@@ -202,7 +202,7 @@ class Experiment:
                 stop.set()
                 received.append(number)
                 if watcher is not None:
-                    watcher.message("stopping; once more ends it at once")
+                    watcher.message("stopping; press again to end it at once")
                 for other in handled:
                     loop.remove_signal_handler(other)
 

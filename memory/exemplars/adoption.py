@@ -21,7 +21,7 @@ def require_adopted(
     """
     if is_address(source):
         raise WorkflowError(
-            f"{source}: which runs the exemplars on a server come from cannot be told before it is asked; "
+            f"{source}: which runs the exemplars on a server come from is not known before it is asked; "
             "with `only_if`, name a run or a store's folder"
         )
     path = locate_store(source)

@@ -65,7 +65,7 @@ def search(
         typer.Option("--tool", metavar="NAME", help="A tool that is offered; may be given more than once. Unset: all."),
     ] = None,
     per_tool: Annotated[
-        int | None, typer.Option("--per-tool", metavar="N", min=1, help="At most so many of one tool.")
+        int | None, typer.Option("--per-tool", metavar="N", min=1, help="The most exemplars of one tool.")
     ] = None,
     contrast: Annotated[bool, typer.Option("--contrast", help="One of them of the most similar other tool.")] = False,
     order: Annotated[Order, typer.Option("--order", help="The place of the most similar one.")] = Order.last,

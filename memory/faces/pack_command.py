@@ -140,7 +140,7 @@ def verify(
         typer.Option("--url", metavar="URL", help="The model's server; unset: STE_MODEL_URL.", show_default=False),
     ] = None,
     cases: Annotated[
-        int | None, typer.Option("--cases", metavar="N", min=1, help="At most so many cases of a tool; unset: all.")
+        int | None, typer.Option("--cases", metavar="N", min=1, help="The most cases of a tool; unset: all.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -268,7 +268,7 @@ def _read_model(text: str, url: str | None) -> dict[str, Any]:
         try:
             return {"models.main": dict(yaml.safe_load(text))}
         except (yaml.YAMLError, TypeError, ValueError) as error:
-            raise WorkflowError(f"--model {text}: is no mapping, as in '{{use: openai, model: NAME}}'") from error
+            raise WorkflowError(f"--model {text}: is not a mapping, as in '{{use: openai, model: NAME}}'") from error
     return {"models.main.model": text, **({"models.main.base_url": url} if url else {})}
 
 

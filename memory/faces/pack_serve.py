@@ -85,7 +85,7 @@ def check_url(url: str) -> str:
         is_web = False
     if not is_web:
         raise WorkflowError(
-            f"ste pack serve: `{url}` is no address of a server; expected one such as http://localhost:8000/mcp"
+            f"ste pack serve: `{url}` is not the address of a server; expected one such as http://localhost:8000/mcp"
         )
     return url
 

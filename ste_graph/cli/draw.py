@@ -62,5 +62,5 @@ def _kind(out: Path) -> str:
     if kind in KINDS:
         return kind
     known = ", ".join(f"{end} ({what})" for end, what in KINDS.items())
-    what = f"`{out.suffix}` is no kind of output" if kind else "the name says no kind of output"
+    what = f"`{out.suffix}` is not a kind of output" if kind else "the name does not say the kind of output"
     raise WorkflowError(f"--out {out}: {what}; {did_you_mean(kind, KINDS)}expected one of: {known}")

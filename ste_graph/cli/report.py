@@ -22,7 +22,7 @@ def report(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="Write the page there, instead of beside the folder: runs/explore.html.",
+            help="Write the page there, instead of next to the folder: runs/explore.html.",
             show_default=False,
         ),
     ] = None,

@@ -108,7 +108,7 @@ def run(
         for line in review.lines():
             echo(line, error=True)
         if review.has_nothing_to_do:
-            echo("Nothing to do: no tool is new, changed or weak beside the pack.")
+            echo("Nothing to do: no tool is new, changed or weak compared with the pack.")
             return
     if from_run is not None and at is not None:
         from ste_graph.run.forks.fork import Fork, fork_folder

@@ -72,7 +72,7 @@ def _ask(what: str, path: Path, number: int | None) -> None:
 
     opened = open_run(path)
     if lock_owner(opened.folder.writer) is None:
-        raise WorkflowError(f"{path}: is not going, so that there is nothing to {what}; `ste run` takes a run up")
+        raise WorkflowError(f"{path}: is not running, so that there is nothing to {what}; `ste run` resumes a run")
     before = read_control(path)
     if before.state == "stopped":
         raise WorkflowError(f"{path}: was asked to stop, and is about to")
@@ -116,7 +116,7 @@ def _list(folder: Path, format: Format) -> None:
     from ste_graph.finished import is_run
 
     if not folder.is_dir():
-        raise WorkflowError(f"{folder}: is no folder; expected the one that holds the runs")
+        raise WorkflowError(f"{folder}: is not a folder; expected the one that holds the runs")
     found = [folder] if is_run(folder) else sorted(each for each in folder.iterdir() if is_run(each))
     entries = [_entry(each) for each in found]
     if format is Format.json:

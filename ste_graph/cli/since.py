@@ -28,7 +28,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="PACK",
-        help="Explore only the tools that are new, changed or weak beside this pack, and keep the rest.",
+        help="Explore only the tools that are new, changed or weak compared with this pack, and keep the rest.",
         show_default=False,
     ),
 ]

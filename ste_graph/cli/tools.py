@@ -184,7 +184,7 @@ def _arguments(text: str) -> dict[str, Json]:
     try:
         given = json.loads(text)
     except ValueError as fault:
-        raise typer.BadParameter(f"is no JSON ({fault})", param_hint="JSON") from None
+        raise typer.BadParameter(f"is not JSON ({fault})", param_hint="JSON") from None
     if not isinstance(given, dict):
         raise typer.BadParameter('expected one JSON object, such as \'{"day": "Monday"}\'', param_hint="JSON")
     return given

@@ -66,7 +66,7 @@ class RayCluster:
             why = " ".join(str(error).split())[:300] or f"no answer in {CONNECT_S:g} s"
             raise RunError(
                 f"{self.name} cannot be used: {type(error).__name__}: {why}\n"
-                "`ray status` on a node says whether it is up; one that wants tokens needs RAY_AUTH_MODE=token "
+                "help: `ray status` on a node says whether it is up; one that wants tokens needs RAY_AUTH_MODE=token "
                 "here (docs/scale.md). `--executor ray` alone needs no cluster"
             ) from None
         if threading.current_thread() is threading.main_thread():

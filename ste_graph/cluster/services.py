@@ -51,7 +51,7 @@ class UnitServices:
     async def read_memory(self, memory: str, method: str, *arguments: Any, **options: Any) -> Any:
         """The result of a method of a record memory, unchanged."""
         if method not in READS:
-            raise ValueError(f"`{method}` is no way to read a memory")
+            raise ValueError(f"`{method}` is not a way to read a memory")
         return await getattr(self._shared.stores[memory], method)(*arguments, **options)
 
     async def draw_values(
@@ -129,7 +129,7 @@ class UnitServices:
         self._log.end_loops(key, loops)
 
     def abandon_step(self, key: str, used: UsageCounts) -> None:
-        """Log what the replies in a step have used that did not come to its end."""
+        """Log what the replies in an unfinished step have used."""
         self._log.abandon_step(key, used)
 
     def count_tool_error(self, tool: str, error: ToolError) -> None:
@@ -145,7 +145,7 @@ class UnitServices:
         self._shared.run.watcher.node_progress(self._unit, text)
 
     def forget_open_calls(self) -> None:
-        """Uncount the tool calls of a step that did not come to its end."""
+        """Uncount the tool calls of an unfinished step."""
         for _ in range(self._uncounted):
             self._shared.meter.uncount_tool_call()
         self._uncounted = 0

@@ -96,6 +96,6 @@ def _max_block_cost(block: Block, workflow: Workflow) -> Cost:
             | Map(name=name, do=do, bound=bound, parallel=parallel)
         ):
             if bound is None:
-                raise ValueError(f"{block.span}: map `{name}` stands inside a unit and has no bound")
+                raise ValueError(f"{block.span}: map `{name}` is inside a unit and has no bound")
             each = _max_cost(do, workflow)
             return each * bound if parallel is None else each.side_by_side(bound, parallel.width)

@@ -80,7 +80,7 @@ async def try_structure(examiner: Examiner, diagnosis: Diagnosis) -> None:
             note = "json_schema is refused, so JSON is asked for without its schema (json_object)"
             diagnosis.add("structured output", "adapted" if kept else "ignored", note)
         case _:
-            note = "not to be had, so JSON is asked for in the prompt" + (
+            note = "not available, so JSON is asked for in the prompt" + (
                 "" if kept else f"; the reply was {_excerpt(reply)}"
             )
             diagnosis.add("structured output", "adapted" if kept else "no", note)

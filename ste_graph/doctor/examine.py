@@ -58,7 +58,7 @@ async def examine(
             progress(f"a slow server: some {left:.0f} s more")
         known = [f"{facts.context:,} tokens of context"] if facts.context else []
         known += [f"{facts.slots} slots"] if facts.slots else []
-        reported = f"; the server tells of {' and '.join(known)}" if known else ""
+        reported = f"; the server reports {' and '.join(known)}" if known else ""
         note = f"answers, though the server does not list it{reported}" if doubt else f"answers{reported}"
         diagnosis.findings.insert(0, ServerFinding("server", "yes", note))
         await try_structure(examiner, diagnosis)

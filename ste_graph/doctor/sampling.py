@@ -34,14 +34,14 @@ async def try_sampling(examiner: Examiner, diagnosis: Diagnosis) -> float:
     unsent = examiner.adaptation.unsent
     diagnosis.add("thoughts", *_thoughts(counted, examiner))
     if "seed" in unsent:
-        diagnosis.add("seed", "adapted", "refused, so not sent: replies cannot be had again, but for a cassette")
+        diagnosis.add("seed", "adapted", "refused, so not sent: replies cannot be repeated, except from a cassette")
     elif not (first.raw.text or first.thoughts):
         diagnosis.add("seed", "unknown", "the replies are empty")
     elif (first.raw.text, first.thoughts) == (second.raw.text, second.thoughts):
         diagnosis.add("seed", "yes", "the same seed gave the same reply twice")
     else:
         diagnosis.add(
-            "seed", "ignored", "the same seed gave two replies: a run cannot be had again, but for a cassette"
+            "seed", "ignored", "the same seed gave two replies: a run cannot be repeated, except from a cassette"
         )
     diagnosis.add("stop", *_stop(counted, unsent))
     if not examiner.sets_length:

@@ -24,7 +24,7 @@ def check_regular(path: Path, most: int | None = None) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "Is no regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "Is not a regular file", os.fspath(path))
     if most is not None and found.st_size > most:
         raise OSError(errno.EFBIG, f"Is larger than {_size(most)}", os.fspath(path))
 

@@ -164,7 +164,7 @@ def _expected_lock(workflow: Workflow, *, start: bool) -> dict[str, Json] | None
         return run_in_own_loop(make())
 
 
-def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None]) -> None:
+def check_same_basis(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None]) -> None:
     """Check that all arms explore the same tools, or have the same cases, and make the same random choices.
 
     Args:
@@ -190,8 +190,8 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
     first = next(iter(problems))
     raise WorkflowError(
         f"{base.workflow.file}: {count_noun(len(problems), 'arm')} cannot be compared with `{BASE}`:{listed}\n"
-        "Arms need the same tools or cases, and the same seed. Choose others with --variants, or run it by itself: "
-        f"ste run {base.workflow.file} --variant {first}"
+        "help: arms need the same tools or cases, and the same seed. Choose others with --variants, or run it by "
+        f"itself: ste run {base.workflow.file} --variant {first}"
     )
 
 

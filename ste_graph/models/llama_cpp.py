@@ -33,7 +33,7 @@ class LlamaServer(ServerProcess):
 
     def find_reason(self, status: int, error: str) -> str:
         if "cannot be executed" in error or status in (126, 127):
-            return f"`{self.command[0]}` is no program here; set `program` to the path of llama.cpp's llama-server"
+            return f"`{self.command[0]}` is not a program here; set `program` to the path of llama.cpp's llama-server"
         return super().find_reason(status, error)
 
 

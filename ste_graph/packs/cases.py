@@ -22,7 +22,7 @@ SERVER: Final = "tools"
 """The name of the MCP server in mcpchecker's files; to be set to one's own."""
 
 _HEAD = f"""\
-# An evaluation for mcpchecker. Copy this folder out of the pack, put these files of yours beside eval.yaml, and run
+# An evaluation for mcpchecker. Copy this folder out of the pack, put these files of yours next to eval.yaml, and run
 # `mcpchecker check eval.yaml`:
 #   mcp-config.yaml  your MCP server, under the name `{SERVER}`
 #   agent.yaml       the agent to test

@@ -45,7 +45,7 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
         problems.append(f"{SKILL} has {lines:,} lines; loaders of skills ask for at most {MOST_LINES}")
     if (size := sum(file.bytes for file in manifest.files.values())) > MOST_BYTES:
         problems.append(f"it has {size / 1024**2:,.0f} MiB; expected at most {MOST_BYTES // 1024**2}")
-    remade = f"make it again with what must not go out left behind: ste pack make RUN --force --out {path}"
+    remade = f"make it again without what must not go out: ste pack make RUN --force --out {path}"
     next_step = advise(path, changes) if changes else remade if problems else None
     return PackCheck(manifest, (*changes, *problems), next_step)
 

@@ -26,7 +26,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "pack.json"
 REMAKE: Final = "get it again from its author, or make it again from its run: ste pack make RUN --force --out"
 
-_UNKNOWN: Final = " is no part of the pack"
+_UNKNOWN: Final = " is not part of the pack"
 
 IGNORED: Final = frozenset({".git", ".gitattributes", ".gitignore", ".DS_Store"})
 """Names that others may leave in the folder, and that are no part of a pack."""
@@ -98,7 +98,7 @@ def read_manifest(path: Path) -> Manifest:
             if is_run(path)
             else "expected the folder that `ste pack make` wrote"
         )
-        raise WorkflowError(f"{path}: is no pack (it has no {MANIFEST}); {way}") from None
+        raise WorkflowError(f"{path}: is not a pack (it has no {MANIFEST}); {way}") from None
     except OSError as error:
         raise WorkflowError(f"{path / MANIFEST}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     except (ValueError, RecursionError):
@@ -138,7 +138,7 @@ def find_changes(path: Path, manifest: Manifest) -> list[str]:
 def advise(path: Path, problems: Sequence[str]) -> str:
     """The advice about the differences that `find_changes` has found."""
     if all(problem.endswith(_UNKNOWN) for problem in problems):
-        return f"move what is no part of it out of {path}"
+        return f"move what is not part of it out of {path}"
     return f"{REMAKE} {path}"
 
 
@@ -148,7 +148,7 @@ def require_place(path: Path, *, force: bool = False) -> None:
         if not force:
             raise WorkflowError(f"{path}: is a pack already; give a new folder with --out, or --force to replace it")
     elif path.exists() and not is_torn(path) and not (path.is_dir() and not any(path.iterdir())):
-        raise WorkflowError(f"{path}: is there and is no pack; give a new folder with --out")
+        raise WorkflowError(f"{path}: exists and is not a pack; give a new folder with --out")
 
 
 def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes], *, force: bool = False) -> Manifest:

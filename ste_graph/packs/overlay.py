@@ -143,7 +143,7 @@ class Overlay:
     def _say_once(self, what: str, *, verify: bool = False) -> None:
         if what not in self._said:
             self._said.add(what)
-            hint = f"; what still holds is told by: ste pack verify {self.pack.path}" if verify else ""
+            hint = f"; to see what still holds: ste pack verify {self.pack.path}" if verify else ""
             self.say(f"ste pack serve: {what}{hint}")
 
 

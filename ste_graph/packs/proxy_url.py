@@ -32,7 +32,7 @@ from ste_graph.tools.mcp.lenient import CODING, EVENTS, JSON, media_type
 KEPT = "ste_graph/kept"
 """The key of an envelope for the number of the bytes that it stands for."""
 UNREADABLE = json.dumps(
-    {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "this line is no message of JSON-RPC"}}
+    {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "this line is not a message of JSON-RPC"}}
 ).encode()
 ANSWER_S = 1.0
 """Seconds that answers under way have once the client sends no more."""

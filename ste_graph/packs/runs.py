@@ -69,7 +69,7 @@ def list_named_runs(run: FinishedRun, use: str, key: str) -> list[str]:
 def locate_run(named: list[str], nearby: list[FinishedRun], what: str) -> FinishedRun:
     """The run that a lock names by its folder: a part of the same run first, which may have moved since."""
     if len(named) != 1:
-        raise WorkflowError(f"{what} cannot be told: expected one, and its settings name {', '.join(named) or 'none'}")
+        raise WorkflowError(f"{what} is not known: expected one, and its settings name {', '.join(named) or 'none'}")
     place = Path(named[0])
     if alike := [run for run in nearby if run.path.name == place.name]:
         return alike[0]

@@ -218,13 +218,14 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
 def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> FormsSubject:
     if evaluation.candidate is None:
         raise WorkflowError(
-            f"{path}: no arm of the test could be adopted, so that there is nothing to pack: {evaluation.reason}. "
-            "Expected a baseline and at least one arm that shows something learnt (`params.arms`)"
+            f"{path}: no arm of the test could be adopted, so that there is nothing to pack: {evaluation.reason}\n"
+            "expected: a baseline and at least one arm that shows something learnt (`params.arms`)"
         )
     if evaluation.decision != "adopt" and not unadopted:
         raise WorkflowError(
             f"{path}: the evaluation decided to keep what was there, so that there is nothing proven to pack: "
-            f"{evaluation.reason}\nMore cases show smaller gains: `ste plan gain` says how many are needed for which. "
+            f"{evaluation.reason}\n"
+            "help: more cases show smaller gains: `ste plan gain` says how many are needed for which. "
             "To look at what it would have been, add --not-adopted: such a pack says so, and is refused wherever one "
             "is used"
         )

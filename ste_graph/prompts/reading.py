@@ -181,7 +181,7 @@ class _TemplateReader:
         """Visit the body of a `once` block, or of a chat turn if there is a `role`."""
         outer = self._turn
         if role is not None and outer is not None:
-            message = f"`{{% {role} %}}` stands inside `{{% {outer.role} %}}`"
+            message = f"`{{% {role} %}}` is inside `{{% {outer.role} %}}`"
             self.fault(line, rf"\{{%-?\s*({role})\b", message, expected=f"`{{% end{outer.role} %}}` first")
         elif role is not None:
             self._turn = TemplateTurn(role, line)

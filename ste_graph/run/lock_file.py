@@ -120,7 +120,8 @@ def refuse_changes(headline: str, changes: Sequence[LockChange], *, accept: bool
     more = f"\n  and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     accepting = ", or add --accept-changes to go on under it" if all(change.acceptable for change in refused) else ""
     raise WorkflowError(
-        f"{headline}:{listed}{more}\nUndo the change to go on with it{accepting}, or give a new folder with --out."
+        f"{headline}:{listed}{more}\n"
+        f"help: undo the change to go on with it{accepting}, or give a new folder with --out."
     )
 
 

@@ -116,7 +116,7 @@ def _no_unit_text(workflow: Workflow, tools: Sequence[Tool], skipped: Sequence[S
     each = f"`ste tools list {workflow.file} --effects` prints one block for each source.\n"
     return (
         f"{workflow.file}: {count} {verb}: a tool that does not say what it does counts as destructive.\n"
-        "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
+        "help: say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
         f"{effects_block(tools)}{each if len(workflow.tools) > 1 else ''}"
     )
 

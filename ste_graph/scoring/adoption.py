@@ -35,7 +35,7 @@ class Adoption:
         outcomes = "; ".join(map(_describe_outcome, self.evaluations))
         return WorkflowError(
             f"{what} may not be used: `only_if` asks for the evaluation {self.run}, and {outcomes}\n"
-            f"Leave it out, or test it and name that evaluation in `only_if`: {HOW}"
+            f"help: leave it out, or test it and name that evaluation in `only_if`: {HOW}"
         )
 
 
@@ -48,7 +48,7 @@ def read_adoption(path: Path) -> Adoption:
         run = open_run(path)
         evaluations = _read_evaluations(run)
     except WorkflowError as error:
-        raise WorkflowError(f"`only_if`: {error}\nExpected the run of an evaluation: {HOW}") from error
+        raise WorkflowError(f"`only_if`: {error}\nexpected: the run of an evaluation: {HOW}") from error
     if not evaluations:
         parts = [part for part in run.sub_runs if _read_evaluations(part)]
         if len(parts) == 1:
@@ -60,7 +60,7 @@ def read_adoption(path: Path) -> Adoption:
             "go on with it first"
         )
     if not evaluations:
-        raise WorkflowError(f"`only_if`: {path} holds no evaluation; expected the run of one: {HOW}")
+        raise WorkflowError(f"`only_if`: {path} holds no evaluation\nexpected: the run of an evaluation: {HOW}")
     return Adoption(run.path, evaluations)
 
 

@@ -131,7 +131,7 @@ def _judgement(candidate: CandidateArm, candidates: int) -> str:
     match candidate.obstacle:
         case None:
             corrected = _p_value_remark(candidate, candidates)
-            return f"the whole interval lies above 0{f', and {corrected}' if corrected else ''}"
+            return f"the whole interval is above 0{f', and {corrected}' if corrected else ''}"
         case "harm":
             return "a model serves all tools or none, so what was there stays"
         case "restraint":
@@ -141,7 +141,7 @@ def _judgement(candidate: CandidateArm, candidates: int) -> str:
         case "undecided":
             return "calls that nobody has judged could lift it above 0: until a judge has, what was there stays"
         case "no gain":
-            return f"the interval does not lie above 0, so what was there stays{_describe_need(candidate)}"
+            return f"the interval is not wholly above 0, so what was there stays{_describe_need(candidate)}"
 
 
 def _p_value_remark(candidate: CandidateArm, candidates: int) -> str:

@@ -135,7 +135,7 @@ def _explain_unknown(inside: str, names: Sequence[str], schema: Mapping[str, Jso
             allowed = f"{allowed}, and" if known else "allowed:"
             allowed = f"{allowed} names that match {shown}"
         elif (inside or options or "$ref" in schema) and not known:
-            allowed = "nothing may stand here" if inside else "leave it out"
+            allowed = "nothing is allowed here" if inside else "leave it out"
         yield f"- `{inside}{name:.80}`: unknown argument; {did_you_mean(name[:80], known)}{allowed}"
 
 

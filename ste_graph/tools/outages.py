@@ -53,5 +53,5 @@ class UnitOutages:
             times = f"{count} calls in a row" if count > 1 else "a call, as in other units,"
             raise NoAnswerError(
                 f"paused: {times} got no answer from the server of `{tool.name}` (`limits.unanswered`): "
-                f"{observation.text}\nOnce it answers again, the same command goes on with this unit"
+                f"{observation.text}\nnote: once it answers again, the same command goes on with this unit"
             )

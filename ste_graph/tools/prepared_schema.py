@@ -74,7 +74,7 @@ def _prepare(text: str) -> PreparedSchema:
         # A dialect that is named further inside would bring back validators without limits.
         schema = json.loads(text, object_hook=_without_dialect)
         if not isinstance(schema, dict | bool):
-            return PreparedSchema(faults=(f"is no JSON Schema but {type(schema).__name__}",))
+            return PreparedSchema(faults=(f"is not a JSON Schema but {type(schema).__name__}",))
         dialect = _find_dialect(given, schema)
         faults = tuple(dict.fromkeys(_repair(schema, dialect)))
         return PreparedSchema(make_validator(dialect, schema), faults, None if '"$' in text else {})

@@ -63,7 +63,7 @@ def test_a_dead_service_pauses_its_units_after_three_calls_and_they_go_on_when_i
     assert summary.calls["transport"] <= 2 * 2
     first, second = summary.failed["sky"], summary.failed["wind"]
     assert "paused: 3 calls in a row got no answer from the server of `sky` (`limits.unanswered`): No answer" in first
-    assert "Once it answers again, the same command goes on with this unit" in first
+    assert "note: once it answers again, the same command goes on with this unit" in first
     assert "paused: " in second
     service.server_activate()
     threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -42,7 +42,7 @@ def test_the_plan_of_a_priced_model_has_tokens_and_money(small: Path, ste: Comma
     assert likely.endswith("EUR")
     wrong = ste("ablate", "small.yaml", "--plan", "--prices", "cheap")
     assert wrong.code == 2
-    assert "'cheap' are no prices; expected some like {input: 0.15" in wrong.err
+    assert "'cheap' does not state prices; expected some like {input: 0.15" in wrong.err
 
 
 def test_the_result_is_a_table_with_intervals_in_all_three_forms(small: Path, ste: Command) -> None:

@@ -64,9 +64,9 @@ def test_a_picture_needs_nothing_from_elsewhere_and_holds_no_markup_of_the_workf
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("graph.gif", "`.gif` is no kind of output; expected one of: .mmd (Mermaid text), .md"),
-        ("graph.pngg", "`.pngg` is no kind of output; did you mean `.png`? expected one of: "),
-        ("graph", "the name says no kind of output; expected one of: "),
+        ("graph.gif", "`.gif` is not a kind of output; expected one of: .mmd (Mermaid text), .md"),
+        ("graph.pngg", "`.pngg` is not a kind of output; did you mean `.png`? expected one of: "),
+        ("graph", "the name does not say the kind of output; expected one of: "),
     ],
 )
 def test_a_name_of_an_unknown_kind_is_refused_with_the_kinds_that_there_are(ste, folder, name, words):

@@ -37,4 +37,4 @@ def test_an_odd_file_is_named_and_nothing_waits_for_it(ste, pipe, command, name)
 def test_what_is_no_address_of_a_store_is_said(ste):
     result = ste("memory", "search", "rain", "--from", "http://127.0.0.1:8-21")
     assert result.code == 2
-    assert result.err.startswith("http://127.0.0.1:8-21: not a web address: its port is no number")
+    assert result.err.startswith("http://127.0.0.1:8-21: not a web address: its port is not a number")

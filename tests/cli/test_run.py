@@ -150,7 +150,7 @@ def test_a_signal_stops_cleanly_and_is_named_with_how_to_go_on(ste, folder, name
     result = ste("run", "small.yaml", "--out", "here")
     assert result.code == 130
     assert result.out.startswith(f"small: {words} (")
-    assert "stopping; once more ends it at once\n" in result.err
+    assert "stopping; press again to end it at once\n" in result.err
     assert result.err.endswith("Nothing finished is lost. Continue with: ste run small.yaml --out here\n")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) == before

@@ -51,9 +51,9 @@ def test_what_is_asked_of_a_run_that_is_going_stands_in_its_folder(folder, ste):
 def test_what_cannot_be_asked_is_refused(folder, ste):
     run = folder / "quick"
     found = ste("runs", "pause", run)
-    assert (found.code, "is not going" in found.err) == (2, True)
+    assert (found.code, "is not running" in found.err) == (2, True)
     assert "did you mean `pause`" in ste("runs", "pase", run).err
     assert "which run?" in ste("runs", "stop").err
     assert "limit RUN N" in ste("runs", "limit", run).err
-    assert "is no folder" in ste("runs", folder / "none").err
+    assert "is not a folder" in ste("runs", folder / "none").err
     assert "there is no run here" in ste("runs", folder / "quick" / "units").out

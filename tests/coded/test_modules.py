@@ -276,7 +276,7 @@ def test_a_loop_whose_passes_run_side_by_side_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", sorted(WITH_SUB_WORKFLOWS))
 def test_a_workflow_that_runs_others_is_no_single_graph_and_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ste.WorkflowError, match=r"`run: .*` runs another workflow, whose graph is no part of this one"):
+    with pytest.raises(ste.WorkflowError, match=r"`run: .*` runs another workflow, whose graph is not part of this"):
         ste.load(name).to_module(tmp_path / "module.py")
 
 

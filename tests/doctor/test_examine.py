@@ -86,7 +86,7 @@ ROWS: list[tuple[Sequence[Behaviour], str, str, str]] = [
     ([ignore("max_tokens")], "max_tokens", "ignored", "where 16 were allowed"),
     ([refuse_format("json_schema")], "structured output", "adapted", "json_object"),
     ([refuse_format("json_schema", "json_object")], "structured output", "adapted", "in the prompt"),
-    ([ignore("response_format")], "structured output", "adapted", "not to be had, so JSON is asked for in the prompt"),
+    ([ignore("response_format")], "structured output", "adapted", "not available, so JSON is asked for in the prompt"),
     ([promise_calls()], "tool call", "no", "one is promised (finish_reason), and none is there"),
     ([fail_to_parse("with tools")], "tool call", "no", "the server could not read the call"),
     ([refuse_tools()], "tool call", "no", "tools are refused, so they are described in the prompt"),
@@ -101,8 +101,8 @@ ROWS: list[tuple[Sequence[Behaviour], str, str, str]] = [
     ([think_only(1)], "thoughts", "adapted", "`max_tokens` of some 600 more"),
     ([Queue(2, seconds=0.02)], "at once", "adapted", "4 at once fail: 503"),
     ([list_models("other", "another")], "server", "yes", "does not list it"),
-    ([list_models("tiny", max_model_len=4096)], "server", "yes", "tells of 4,096 tokens of context"),
-    ([tell_slots(4, 2048)], "server", "yes", "tells of 2,048 tokens of context and 4 slots"),
+    ([list_models("tiny", max_model_len=4096)], "server", "yes", "reports 4,096 tokens of context"),
+    ([tell_slots(4, 2048)], "server", "yes", "reports 2,048 tokens of context and 4 slots"),
 ]
 
 

@@ -137,9 +137,9 @@ def test_exemplars_are_refused_where_the_evaluation_kept_what_was_there(explored
     assert refusal("using.yaml").splitlines() == [
         f"using.yaml: memory `examples`: the exemplars of {Path.cwd()}/explored (run {explored[:12]}) may "
         f"not be used: `only_if` asks for the evaluation {Path.cwd()}/evaluation, and that decided to keep what was "
-        "there: `new` gains +0.0 (95 % -20.2..+20.2, these tools) over `baseline`; the interval does not lie above "
+        "there: `new` gains +0.0 (95 % -20.2..+20.2, these tools) over `baseline`; the interval is not wholly above "
         "0, so what was there stays",
-        "Leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
+        "help: leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
         "'data.replies.runs=[RUN]'",
     ]
     with pytest.raises(WorkflowError, match="may not be used: `only_if` asks for the evaluation evaluation, and that"):
@@ -202,12 +202,12 @@ def test_an_arm_without_a_subject_gives_no_access(explored: str, decided) -> Non
 
 
 def test_without_an_evaluation_nothing_is_lent(explored: str, folder: Path, made) -> None:
-    how = "Expected the run of an evaluation: ste run evaluate --set 'data.replies.runs=[RUN]'"
+    how = "expected: the run of an evaluation: ste run evaluate --set 'data.replies.runs=[RUN]'"
     message = refusal("using.yaml")
     assert f"`only_if`: {folder}/evaluation: is not the folder of a run (it has no workflow.lock.yaml)." in message
     assert message.endswith(f"\n{how}")
     shutil.copytree("explored", "evaluation")
-    assert f"`only_if`: {folder}/evaluation holds no evaluation; expected the run of one" in refusal("using.yaml")
+    assert f"`only_if`: {folder}/evaluation holds no evaluation\nexpected: the run of an" in refusal("using.yaml")
 
 
 def test_an_evaluation_that_is_not_finished_opens_no_gate(explored: str, decided) -> None:
@@ -250,7 +250,7 @@ def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: s
     assert code == 2
     assert err.startswith(f"the exemplars of store (runs {explored[:12]}, fedcba987654) may not be used: ")
     code, _, err = run_ste("memory", "search", "x", "--from", "http://localhost:9", "--only-if", "evaluation")
-    assert (code, "which runs the exemplars on a server come from cannot be told" in err) == (2, True)
+    assert (code, "which runs the exemplars on a server come from is not known" in err) == (2, True)
 
 
 def test_a_finished_run_is_not_asked_again(explored: str, decided) -> None:

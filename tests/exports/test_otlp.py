@@ -235,7 +235,7 @@ def test_a_part_hangs_in_the_step_that_ran_it(distilled_run, ste):
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "is no address of a collector; expected one like http"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "is not the address of a collector; expected one like"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "spans are sent over HTTP alone; set it to http/protobuf"),
     ],
 )
@@ -274,7 +274,7 @@ def test_wrong_command_lines_are_refused_with_a_way_out(tiny, tmp_path, collecto
     dead = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
     for arguments, code, said in (
         (["--form", "otlpp"], 2, "there is no form `otlpp`; did you mean `otlp`? forms: inspect, messages, otlp"),
-        (["--form", "otlp", "--endpoint", "nowhere"], 2, "is no address of a collector"),
+        (["--form", "otlp", "--endpoint", "nowhere"], 2, "is not the address of a collector"),
         (["--form", "otlp", "--endpoint", dead], 1, "nothing answers at"),
         (["--form", "otlp"], 1, "nothing answers at"),
         (["--form", "otlp", "--split", "train"], 2, "does not go with `--form otlp`"),

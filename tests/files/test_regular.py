@@ -11,8 +11,8 @@ from ste_graph.files.regular import check_regular, is_regular, read_regular, rea
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("/dev/zero", "Is no regular file"),
-        ("pipe", "Is no regular file"),
+        ("/dev/zero", "Is not a regular file"),
+        ("pipe", "Is not a regular file"),
         (".", "Is a directory"),
         ("a" * 300, "File name too long"),
         ("a\0b", "A path cannot have a NUL character"),

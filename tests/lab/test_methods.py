@@ -244,7 +244,7 @@ def test_what_goes_with_methods_alone_is_refused_elsewhere(ste: Callable, made: 
 def test_passes_side_by_side_are_part_of_the_method() -> None:
     waves = to_markdown(write_methods(facts_from_file([ste.load("explore", variant="waves")])))
     sentence = (
-        "`episode` is repeated 15 times, 3 passes side by side, which read memories as they stood when their wave "
+        "`episode` is repeated 15 times, 3 passes side by side, which read memories as they were when their wave "
     )
     assert f"{sentence}began." in waves
     judging = to_markdown(write_methods(facts_from_file([ste.load("distil")])))

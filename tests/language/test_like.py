@@ -62,7 +62,7 @@ def test_an_entry_of_an_extending_file_replaces_the_other_and_its_copies_follow(
         ("  m: {like: m}\n", "8:13 E225 model `m` is like itself | one model with a `use` at the end"),
         (
             "  m: {like: main, use: simulated}\n",
-            "8:7 E226 model `m` has `use` beside `like` | one of the two"
+            "8:7 E226 model `m` has both `use` and `like` | one of the two"
             " | a model of another kind is an entry of its own",
         ),
         ("  m: {temperature: 1.0}\n", "8:6 E202 missing key `use` in `models`" + LIKE_OR_USE),

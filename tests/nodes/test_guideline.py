@@ -143,7 +143,7 @@ async def test_a_proposal_that_the_trials_bear_may_be_tested(context: Any, model
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (None, "the reply was no JSON object with `description` and `parameters`"),
+        (None, "the reply was not a JSON object with `description` and `parameters`"),
         ({"description": "flights", "parameters": {}}, "it says the same as before"),
         ({"description": "Book.", "parameters": {"town": "Where."}}, "the tool `fly` has no parameter `town`"),
         ({"description": "Book " * 80}, "it is 130 tokens longer than before; at most 100 are allowed"),

@@ -112,7 +112,7 @@ def plain_data() -> PackData:
 
 
 EVIDENCE: Mapping[str, Any] = {
-    "decision": "adopt", "reason": "the whole interval lies above 0", "simulated": True, "baseline": "baseline",
+    "decision": "adopt", "reason": "the whole interval is above 0", "simulated": True, "baseline": "baseline",
     "candidate": "exemplars", "model": "simulated", "evaluated": "2026-11-28T10:00:00Z", "table": "a table",
     "interval": {"mean": 0.5, "low": 0.2, "high": 0.7, "cases": 40, "level": 0.95}, "runs": {"distil": RUN},
     "settings": {

@@ -92,7 +92,7 @@ def test_a_check_finds_in_a_whole_pack_what_must_not_be_there(make_pack, data) -
     pack = make_pack(data=data)
     found = check_pack(pack.path, FINDER)
     assert found.next_step is not None
-    way = "make it again with what must not go out left behind: ste pack make RUN --force --out"
+    way = "make it again without what must not go out: ste pack make RUN --force --out"
     assert found.next_step.startswith(way)
     assert found.problems == (
         "exemplars.jsonl holds an address of a network (http://10.0.0.7/x)",

@@ -74,9 +74,9 @@ def test_a_file_that_does_not_belong_is_named_and_a_repository_around_it_is_not(
     (pack.path / ".git" / "config").write_text("x", "utf-8")
     open_pack(pack.path)
     (pack.path / ".env").write_text("KEY=1", "utf-8")
-    assert ".env is no part of the pack" in refusal(pack.path, "move what is no part of it out of")
+    assert ".env is not part of the pack" in refusal(pack.path, "move what is not part of it out of")
     (pack.path / "SKILL.md").write_text("x", "utf-8")
-    assert "SKILL.md was changed since the pack was made, .env is no part of the pack" in refusal(pack.path)
+    assert "SKILL.md was changed since the pack was made, .env is not part of the pack" in refusal(pack.path)
 
 
 def test_a_damaged_manifest_is_named(pack) -> None:
@@ -85,7 +85,7 @@ def test_a_damaged_manifest_is_named(pack) -> None:
 
 
 def test_a_folder_that_is_no_pack_says_what_was_expected(tmp_path) -> None:
-    with pytest.raises(WorkflowError, match=re.escape("is no pack (it has no pack.json); expected the folder that")):
+    with pytest.raises(WorkflowError, match=re.escape("is not a pack (it has no pack.json); expected the folder that")):
         open_pack(tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_a_new_pack_takes_the_place_of_an_old_one_only_by_force_and_nothing_else
     assert [path.name for path in tmp_path.iterdir()] == ["everyday"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", "utf-8")
-    with pytest.raises(WorkflowError, match="is there and is no pack"):
+    with pytest.raises(WorkflowError, match="exists and is not a pack"):
         write_pack(tmp_path / "mine", pack.manifest, {"SKILL.md": b"new"}, force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
 

@@ -299,7 +299,7 @@ def test_a_command_line_without_anything_to_verify_against_is_wrong(made, ste) -
 
 
 def test_a_run_that_kept_what_was_there_is_packed_only_on_demand_and_refused_in_use(rewritten, tmp_path, ste) -> None:
-    kept = rewritten(decision="keep", reason="the interval does not lie above 0", adopted=None)
+    kept = rewritten(decision="keep", reason="the interval is not wholly above 0", adopted=None)
     refused = ste("pack", "make", kept, "--out", tmp_path / "new")
     assert (refused.code, (tmp_path / "new").exists()) == (2, False)
     assert "decided to keep what was there, so that there is nothing proven to pack: the interval" in refused.err

@@ -127,7 +127,7 @@ def test_only_the_descriptions_of_adopted_tools_are_replaced_and_no_byte_else(ov
     assert overlay.rewrite(line) == wanted
     assert overlay.said == [
         "ste pack serve: put 1 adopted description over the server's own: today",
-        f"ste pack serve: the server has no files_drop; what still holds is told by: {VERIFY} {overlay.pack.path}",
+        f"ste pack serve: the server has no files_drop; to see what still holds: {VERIFY} {overlay.pack.path}",
     ]
 
 
@@ -213,7 +213,7 @@ def test_a_tool_that_has_changed_keeps_its_own_description_and_that_is_said_once
     (told,) = [line for line in overlay.said if "`today`" in line]
     assert said in told
     assert told.endswith(
-        f"so it keeps its own description; what still holds is told by: ste pack verify {overlay.pack.path}"
+        f"so it keeps its own description; to see what still holds: ste pack verify {overlay.pack.path}"
     )
 
 
@@ -563,7 +563,7 @@ async def call(client, name, arguments):
         (["--url", "http://localhost:1/mcp", "--", "cat"], 2, "expected either the command"),
         (["--", "no-such-server"], 2, "the server's program `no-such-server` was not found on PATH"),
         (["--", "./no/server"], 2, "the server's program `./no/server` does not exist"),
-        (["--url", "localhost:8000"], 2, "`localhost:8000` is no address of a server"),
+        (["--url", "localhost:8000"], 2, "`localhost:8000` is not the address of a server"),
         (["--header", "A=B", "--", "cat"], 2, "--header goes with --url"),
         (["--url", "http://localhost:1/mcp", "--header", "A=STE_UNSET"], 2, "the variable STE_UNSET is not set"),
         (["--url", "http://localhost:1/mcp", "--header", "A"], 2, "expected --header NAME=VARIABLE"),

@@ -164,7 +164,7 @@ def test_with_nothing_to_do_it_says_so_and_ends(made, gain, tmp_path, capsys, mo
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda pack: shutil.rmtree(pack), "is no pack"),
+        (lambda pack: shutil.rmtree(pack), "is not a pack"),
         (lambda pack: (pack / CASES).unlink(), "torn"),
         (lambda pack: (pack / CASES).write_text("", "utf-8"), "was edited"),
         (lambda pack: (pack / "pack.json").write_text('{"format": 99}', "utf-8"), "newer version"),

@@ -68,7 +68,7 @@ def test_a_turn_that_is_shown_once_is_not_kept() -> None:
         (
             "{% user %}x\n{% system %}y{% endsystem %}{% enduser %}{% user %}z{% enduser %}",
             (2, 4),
-            "stands inside",
+            "is inside",
             None,
         ),
         ("{% user %}x", (1, 0), "`{% user %}` is never closed", "`{% enduser %}`"),

@@ -10,7 +10,8 @@ import yaml
 import ste_graph as ste
 
 REFUSED = (
-    "Undo the change to go on with it, or add --accept-changes to go on under it, or give a new folder with --out."
+    "help: undo the change to go on with it, or add --accept-changes to go on under it, "
+    "or give a new folder with --out."
 )
 BUDGET = {"budget.model_calls": 4}
 
@@ -157,7 +158,7 @@ def test_a_run_goes_on_with_a_tool_that_was_repaired(calling: Path, tmp_path: Pa
 def test_a_change_that_takes_the_finished_steps_their_meaning_stays_refused(
     tiny: Path, begun: Path, change: dict
 ) -> None:
-    way_out = r"\nUndo the change to go on with it, or give a new folder with --out\.$"
+    way_out = r"\nhelp: undo the change to go on with it, or give a new folder with --out\.$"
     with pytest.raises(ste.WorkflowError, match=way_out):
         ste.load(tiny, set=change).run(out=begun, accept_changes=True)
 

@@ -91,7 +91,7 @@ def test_a_compacted_run_is_forked_as_before(tiny: Path, finished: Path, tmp_pat
 def test_a_run_that_is_going_refuses(finished: Path) -> None:
     lock = FileLock(finished / ".writer")
     lock.acquire()
-    with pytest.raises(ste.WorkflowError, match=r"is going \(pid \d+\), so that its logs still grow.*ste runs stop"):
+    with pytest.raises(ste.WorkflowError, match=r"is running \(pid \d+\), so that its logs still grow.*ste runs stop"):
         compact(finished)
     lock.release()
     assert len(list((finished / "units").glob("*.jsonl"))) == 3
@@ -102,7 +102,7 @@ def test_a_part_of_a_run_that_is_going_refuses_too(finished: Path, tiny: Path) -
     ste.load(tiny).run(part)
     lock = FileLock(finished / ".writer")
     lock.acquire()
-    with pytest.raises(ste.WorkflowError, match=r"is going"):
+    with pytest.raises(ste.WorkflowError, match=r"is running"):
         compact(part)
     lock.release()
     assert compact(part).compressed == 3

@@ -261,7 +261,7 @@ def test_a_point_beyond_the_log_of_a_run_that_is_not_complete_is_refused(origin:
     load(tmp_path, set={"budget.model_calls": 7}).run(out=tmp_path / "part", concurrency=1)
     with pytest.raises(
         ste.WorkflowError,
-        match=r"episode 3 lies beyond the log of that run, which is not complete; it has 0 to 1\. Continue that run",
+        match=r"episode 3 is beyond the log of that run, which is not complete; it has 0 to 1\. Continue that run",
     ):
         load(tmp_path).run(out=tmp_path / "fork", fork=Fork(tmp_path / "part", "tool=double,episode=3"))
     assert load(tmp_path).run(out=tmp_path / "fork", fork=Fork(tmp_path / "part", "tool=double,episode=1")).complete
@@ -323,7 +323,7 @@ def test_what_is_no_run_or_of_another_version_or_a_dry_run_is_refused(origin: Pa
     at = "tool=double,episode=2"
     with pytest.raises(ste.WorkflowError, match=r"--from .*nothing: is not the folder of a run"):
         load(tmp_path).run(out=tmp_path / "fork", fork=Fork(tmp_path / "nothing", at))
-    with pytest.raises(ste.WorkflowError, match="is no dry run, and the fork is one"):
+    with pytest.raises(ste.WorkflowError, match="is not a dry run, and the fork is one"):
         load(tmp_path).run(out=tmp_path / "fork", fork=Fork(origin, at), dry_run=True)
     with pytest.raises(ste.WorkflowError, match="is a run that was not forked; give another folder with --out"):
         load(tmp_path).run(out=origin, fork=Fork(origin, at))

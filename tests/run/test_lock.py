@@ -64,7 +64,7 @@ def test_another_workflow_is_refused_and_what_differs_is_named(tiny: Path, tmp_p
         f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
         "  workflow.params.turns: 3, now 2\n"
         "  workflow.seed: unset, now 7\n"
-        "Undo the change to go on with it, or give a new folder with --out."
+        "help: undo the change to go on with it, or give a new folder with --out."
     )
 
 
@@ -77,7 +77,8 @@ def test_a_changed_prompt_is_refused(tiny: Path, tmp_path: Path) -> None:
         f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
         '  the prompt `think.prompt` has changed: "Think of {{ item }}, turn {{ turn }}.", '
         'now "Think hard of {{ item }}, turn {{ turn }}."\n'
-        "Undo the change to go on with it, or add --accept-changes to go on under it, or give a new folder with --out."
+        "help: undo the change to go on with it, or add --accept-changes to go on under it, "
+        "or give a new folder with --out."
     )
 
 
@@ -138,7 +139,7 @@ def test_a_tool_that_comes_or_goes_without_its_file_changing_is_refused(tiny: Pa
         "runs/x: since this run began, something has changed:\n"
         "  tool `c` is gone\n"
         "  tool `d` is new\n"
-        "Undo the change to go on with it, or give a new folder with --out."
+        "help: undo the change to go on with it, or give a new folder with --out."
     )
 
 

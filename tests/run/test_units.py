@@ -84,7 +84,7 @@ def test_where_no_tool_may_be_called_the_block_to_paste_is_shown(changes: dict, 
         ste.load(PAPER, set=changes | {"tools": tools}).run(out=tmp_path / "run")
     assert str(caught.value) == (
         f"{PAPER}: none of the 2 tools may be called: a tool that does not say what it does counts as destructive.\n"
-        "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
+        "help: say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
         "effects:  # write `read` for a tool that only reads: a run calls no other, unless `allow` names it\n"
         "  send: write        # Send a thing.\n"
         "  burn: destructive  # Burn a thing.\n"

@@ -247,7 +247,7 @@ def test_a_broken_note_of_a_schema_is_no_fault(note):
 @pytest.mark.parametrize(
     ("schema", "fault"),
     [
-        ([1, 2], "the schema of `t` is no JSON Schema but list; the arguments are not checked"),
+        ([1, 2], "the schema of `t` is not a JSON Schema but list; the arguments are not checked"),
         ({"$ref": "#/description", "description": "x"}, "the arguments of `t` were not checked by its schema, which"),
         (
             {"enum": ["x" * 300_000]},

@@ -126,10 +126,10 @@ RESULTS = [
     ({"structuredContent": {"n": 1}}, '{"n":1}', {"n": 1}, ["the result has no `content`"]),
     (texts(structuredContent={"n": 1}), '{"n":1}', {"n": 1}, []),
     ({"content": None}, "", None, ["the result has no `content`"]),
-    ({"content": "fine"}, "fine", None, ["`content` is no list", "a block of `content` is a bare text"]),
-    ({"content": {"type": "text", "text": "fine"}}, "fine", None, ["`content` is no list"]),
+    ({"content": "fine"}, "fine", None, ["`content` is not a list", "a block of `content` is a bare text"]),
+    ({"content": {"type": "text", "text": "fine"}}, "fine", None, ["`content` is not a list"]),
     ({"content": ["fine", 5]}, "fine\n5", None,
-     ["a block of `content` is a bare text", "a block of `content` is no object"]),
+     ["a block of `content` is a bare text", "a block of `content` is not an object"]),
     ({"toolResult": {"n": 1}}, '{"toolResult":{"n":1}}', {"toolResult": {"n": 1}}, ["the result has no `content`"]),
     (texts("fine", isError=None), "fine", None, ["`isError` is null"]),
     (texts("fine", isError="no"), "fine", None, ['`isError` is "no"']),
@@ -139,7 +139,7 @@ RESULTS = [
     ({"content": [{"type": "html", "text": "fine"}]}, "fine", None,
      ['a block of `content` of the type "html" does not keep to MCP']),
     ({"content": [{"text": "fine"}]}, "fine", None, ["a block of `content` of the type null does not keep to MCP"]),
-    (texts("fine", structuredContent=[1, 2]), "fine", [1, 2], ["`structuredContent` is no object"]),
+    (texts("fine", structuredContent=[1, 2]), "fine", [1, 2], ["`structuredContent` is not an object"]),
     (texts("fine", _meta="x"), "fine", None, []),
 ]  # fmt: skip
 """Results of calls, and what is to be read of them: text, data, and the notes of what was off."""

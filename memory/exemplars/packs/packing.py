@@ -204,7 +204,7 @@ def _require_replaced(data: PackData, drawn: Pseudonyms) -> None:
     everything += [own.model_dump() for own in data.descriptions.values()]
     if left := drawn.remains(everything):
         raise WorkflowError(
-            f"{len(left)} values still stand where a pseudonym should; nothing was written. Report this fault"
+            f"{len(left)} values were not replaced by a pseudonym; nothing was written. Report this fault"
         )
 
 

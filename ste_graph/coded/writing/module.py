@@ -43,7 +43,7 @@ def write_module(workflow: Workflow, tree: MappingNode, out: Path) -> str:
     text = _ModuleWriter(workflow, copy_models(tree, Findings()).tree, out).text()
     shown = next((secret for secret in workflow.secrets if secret in text), None)
     if shown is not None:
-        raise WorkflowError(f"{workflow.file}: the module would show a secret; say `{{env: NAME}}` where it stands")
+        raise WorkflowError(f"{workflow.file}: the module would show a secret; write `{{env: NAME}}` in its place")
     return text
 
 
@@ -57,7 +57,7 @@ def _obstacles(workflow: Workflow) -> Iterator[str]:
     for name, sub in workflow.sub_workflows.items():
         file = sub.file.stem if sub.file.resolve() in bundled else display_path(sub.file)
         yield (
-            f"{place(sub.span)}: `run: {name}` runs another workflow, whose graph is no part of this one; "
+            f"{place(sub.span)}: `run: {name}` runs another workflow, whose graph is not part of this one; "
             f"write a module of that file by itself: `ste draw {file} --out {sub.file.stem}.py`"
         )
     if workflow.reset is not None:

@@ -38,7 +38,7 @@ _STOP_REASONS: Final[Mapping[str, StopReason]] = {
 _TOOL_CHOICE: Final[Literal["auto"]] = "auto"
 
 
-UNRECORDED: Final = "(Not recorded, as this node has no transcript. What it made of the reply stands below.)"
+UNRECORDED: Final = "(Not recorded, as this node has no transcript. What it made of the reply is below.)"
 
 
 def make_events(steps: Sequence[LoggedStep], dialogue: Dialogue, labels: Mapping[str, str], tools: str) -> list[Event]:

@@ -69,7 +69,7 @@ def _failed_sample(failed: FailedUnit, labels: Mapping[str, str]) -> EvalSample:
     return EvalSample(
         id=f"{failed.unit} (failed)",
         epoch=1,
-        input=f"The unit `{failed.unit}` did not come to its end.",
+        input=f"The unit `{failed.unit}` was not finished.",
         target="",
         messages=dialogue.messages,
         metadata={"unit": failed.unit},

@@ -74,7 +74,7 @@ def check_endpoint(url: str, named_by: str) -> Endpoint:
     except ValueError:
         good = False
     if not good:
-        raise WorkflowError(f"{named_by}: is no address of a collector; expected one like http://localhost:4318")
+        raise WorkflowError(f"{named_by}: is not the address of a collector; expected one like http://localhost:4318")
     return Endpoint(url, named_by)
 
 

@@ -227,7 +227,7 @@ def _repeat(block: Mapping[str, Json], name: str, params: Mapping[str, Json]) ->
         width = _bound(block.get("parallel", 1), params)
         words = f" is repeated {_times(block['times'], params)}"
         if width != "1":
-            words += f", {width} passes side by side, which read memories as they stood when their wave began"
+            words += f", {width} passes side by side, which read memories as they were when their wave began"
         return [Code(name), f"{words}."]
     test = "until" if "until" in block else "while"
     most = f", at most {_times(block.get('at_most'), params)}."

@@ -20,7 +20,7 @@ from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode
 from ste_graph.suggest import closest
 
 ONE_NAME_SPACE: Final = "nodes, loops and memories share one name space"
-WITHOUT: Final = "`without` leaves out units, and the items of this map are none"
+WITHOUT: Final = "`without` leaves out units, and the items of this map are not units"
 _FAULTY: Final = Expression("None")  # replaces one that was reported, so that the blocks inside are read all the same
 
 

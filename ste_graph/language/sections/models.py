@@ -99,7 +99,8 @@ class _Copier:
             return own
         like = own.entries["like"]
         if "use" in own.entries:
-            message, help = f"model `{name}` has `use` beside `like`", "a model of another kind is an entry of its own"
+            message = f"model `{name}` has both `use` and `like`"
+            help = "a model of another kind is an entry of its own"
             self.findings.error("E226", message, like.key_span, expected="one of the two", help=help)
             return None
         other = like.value.to_plain()

@@ -22,7 +22,7 @@ class TransformersModel(CheckpointModel):
     """
 
     max_tokens: int = Field(256, gt=0, description="Longest reply in tokens.")
-    batch: int = Field(64, gt=0, description="At most so many requests are answered together.")
+    batch: int = Field(64, gt=0, description="The most requests that are answered together.")
     threads: int = Field(1, gt=0, description="Of the CPU; for small models more than one is slower.")
     device: Literal["auto", "cpu"] = Field("auto", description="`auto` takes a GPU where there is one.")
 

@@ -44,7 +44,7 @@ class VLLMModel(ServedModel, CheckpointModel):
     tensor_parallel: int = Field(1, ge=1, description="GPUs over which each copy of the model is spread.")
     data_parallel: int = Field(1, ge=1, description="Copies of the model behind one address.")
     prefix_caching: bool | None = Field(
-        None, description="Whether the server keeps what it has read of prompts that begin alike; unset: as it will."
+        None, description="Whether the server keeps what it has read of prompts that begin alike; unset: its default."
     )
     python: RelativePath = Field("", description="Interpreter of an environment that has vLLM; unset: the current one.")
     command: tuple[str, ...] = Field(

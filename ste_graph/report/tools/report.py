@@ -118,7 +118,7 @@ def report_tools(paths: Sequence[Path]) -> ToolReport:
         where = ", ".join(map(str, paths))
         raise WorkflowError(
             f"{where}: no trials and no replies to a test, so there is nothing to report of; expected a run of an "
-            "exploration or of `gain`, or a test's run beside that of its exploration"
+            "exploration or of `gain`, or a test's run together with that of its exploration"
         )
     arm = BASELINE if BASELINE in records.replies else next(iter(records.replies), None)
     replies = records.replies.get(arm or "", [])

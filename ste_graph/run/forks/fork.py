@@ -219,7 +219,7 @@ def _check_surroundings(
     there = {**wanted, "data": {name: wanted["data"][name] for name in both["data"]}}
     changes = [change for change in tool_changes(then, there, workflow) if change.text]
     if lock.get("dry_run", False) != wanted["dry_run"]:
-        which = ("a dry run", "is none") if lock.get("dry_run") else ("no dry run", "is one")
+        which = ("a dry run", "is not one") if lock.get("dry_run") else ("not a dry run", "is one")
         raise WorkflowError(f"{fork.run}: is {which[0]}, and the fork {which[1]}; what follows would not go with it")
     refused = [change.text for change in changes if not (accept_changes and change.acceptable)]
     if refused:

@@ -177,7 +177,7 @@ class PrefixReader:
         elif passed < len(prefix.steps) and shares_pass(after := prefix.steps[passed]):
             after.effects[:0] = step.effects
         elif here is not None and all(self._point.passes.get(loop) == number for loop, number in here.items()):
-            raise ForkError(f"the step `{step.key}` changed what tools hold, and no step of this arm stands beside it")
+            raise ForkError(f"the step `{step.key}` changed what tools hold, and no step of this arm corresponds to it")
 
     def _keep_messages(self, prefix: Prefix, step: LoggedStep, transcript: str | None, passed: int) -> None:
         """Add the messages of a step that is left out to the nearest step with the same transcript, in the same pass.
@@ -229,6 +229,6 @@ class PrefixReader:
         if log.done:
             return ForkError(f"there is no {loop} {wanted}{where} in that run; {has}")
         return ForkError(
-            f"{loop} {wanted}{where} lies beyond the log of that run, which is not complete; {has}. "
+            f"{loop} {wanted}{where} is beyond the log of that run, which is not complete; {has}. "
             "Continue that run first, or fork it at an earlier point"
         )

@@ -49,8 +49,8 @@ def hold_run(paths: list[Path]) -> Iterator[None]:
                 lock.acquire()
             except LockHeldError as error:
                 raise WorkflowError(
-                    f"{folder}: is going ({error.owner or 'in another process'}), so that its logs still grow; compact "
-                    f"it when it has ended, or stop it: ste runs stop {folder}"
+                    f"{folder}: is running ({error.owner or 'in another process'}), so that its logs still grow; "
+                    f"compact it when it has ended, or stop it: ste runs stop {folder}"
                 ) from None
             except OSError as error:
                 raise WorkflowError(f"{folder}: cannot be written ({error.strerror})") from error

@@ -36,7 +36,7 @@ class UnitLog(Protocol):
         """Log, durably, that a call which may change the world is about to be made, before it is."""
 
     def abandon_step(self, key: str, used: UsageCounts) -> None:
-        """Log what the replies in a step have used that did not come to its end."""
+        """Log what the replies in an unfinished step have used."""
 
     def end_call(self, call: str, tool: str, arguments: Mapping[str, Json], observation: Observation) -> None:
         """Log the observation of a call that was started."""

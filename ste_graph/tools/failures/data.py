@@ -95,7 +95,7 @@ def find_data_failure(value: Json, depth: int = DEEPEST) -> ReportedFailure | No
         report = ReportedFailure("`success` is false")
         return report.as_doubt("in a record") if is_record(parts) else report
     if found := find_named_failure(parts) or find_status_failure(parts):
-        return found.as_doubt("beside `success` true") if flags else found
+        return found.as_doubt("next to `success` true") if flags else found
     error_free = any(key in parts and not names_error(parts[key]) for key in ERROR)
     return None if flags or error_free or depth == 0 else find_part_failure(parts, depth)
 
@@ -136,7 +136,7 @@ def find_status_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
     for key in sorted(STATUS & parts.keys()):
         if isinstance(parts[key], str) and parts[key].strip().lower() in FAILING:
             report = ReportedFailure(f"`{key}` is {parts[key]}")
-            return report if alone else report.as_doubt("beside other things")
+            return report if alone else report.as_doubt("next to other things")
     message = any(names_error(parts.get(key)) for key in MESSAGE)
     for key in sorted((CODE | NAME) & parts.keys()):
         code = parts[key]
@@ -147,7 +147,7 @@ def find_status_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
             named = named and bool(BESIDE & parts.keys()) and PROPER_NAME.fullmatch(str(code))
         if named or (key in CODE and HTTP_ERROR.fullmatch(str(code))):
             report = ReportedFailure(f"`{key}` is {code!s:.40}")
-            return report if alone and message else report.as_doubt("beside other things")
+            return report if alone and message else report.as_doubt("next to other things")
         if alone and message and isinstance(code, int) and code >= LARGE_CODE:
             return doubt(f"`{key}` is {code}")
     return None
@@ -164,7 +164,7 @@ def find_part_failure(parts: Mapping[str, Json], depth: int) -> ReportedFailure 
         report = find_inner_failure(inner, depth - 1)
         if report is not None and (alone or report.certain):
             report = ReportedFailure(f"`{key}`: {report.reason}", report.certain)
-            return report if alone else report.as_doubt("beside other things")
+            return report if alone else report.as_doubt("next to other things")
     detail = filled.get("detail")
     if alone and isinstance(detail, list) and all(isinstance(item, dict) and "msg" in item for item in detail):
         return ReportedFailure("its `detail` lists faults")
@@ -199,7 +199,7 @@ def weigh(reason: str, parts: Mapping[str, Json]) -> ReportedFailure:
     """A failure, certain unless it comes with a result or is part of a record of something else."""
     report = ReportedFailure(reason)
     if any(is_filled(parts.get(key)) and not is_failing(parts[key]) for key in CONTENT):
-        return report.as_doubt("beside a result")
+        return report.as_doubt("next to a result")
     return report.as_doubt("in a record") if is_record(parts) else report
 
 

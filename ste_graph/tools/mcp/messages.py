@@ -100,7 +100,7 @@ def _read_answer(answer: Mapping[str, Json], request: RequestKey) -> JSONRPCMess
         return fail(request, "the answer has neither a result nor an error")
     result = answer["result"]
     if not isinstance(result, dict):
-        result = add_note({"content": result}, "the result is no object")
+        result = add_note({"content": result}, "the result is not an object")
     flat = flatten(result)
     return JSONRPCResponse(jsonrpc="2.0", id=request, result=flat if flat == result else add_note(flat, TOO_DEEP))
 

@@ -41,7 +41,7 @@ def repair_result(result: Mapping[str, Json]) -> dict[str, Json]:
     elif isinstance(content, list):
         blocks = content
     else:
-        repaired = add_note(repaired, "`content` is no list")
+        repaired = add_note(repaired, "`content` is not a list")
         blocks = [content]
     readable: list[Json] = []
     for block in blocks:
@@ -56,7 +56,7 @@ def repair_result(result: Mapping[str, Json]) -> dict[str, Json]:
     if not isinstance(data, dict):
         repaired.pop("structuredContent", None)
         if data is not None:
-            repaired = add_note(repaired, "`structuredContent` is no object")
+            repaired = add_note(repaired, "`structuredContent` is not an object")
             repaired["_meta"][DATA] = data
     return repaired
 
@@ -66,7 +66,7 @@ def repair_block(block: Json) -> tuple[Json, str | None]:
     if isinstance(block, str):
         return as_block(block), "a block of `content` is a bare text"
     if not isinstance(block, dict):
-        return as_block(json.dumps(block, ensure_ascii=False)), "a block of `content` is no object"
+        return as_block(json.dumps(block, ensure_ascii=False)), "a block of `content` is not an object"
     if fits("tools/call", {"content": [block]}):
         return block, None
     text = block.get("text")

@@ -112,7 +112,7 @@ class ProcessTransport:
                 program = f"./{Path(program).relative_to(here)}"
             args = ", ".join([*rest, *self.arguments])
             raise WorkflowError(
-                f"tools: `command` is the program alone; its arguments stand in `args`: write `command: {program}, "
+                f"tools: `command` is the program alone; its arguments go into `args`: write `command: {program}, "
                 f"args: [{args}]`"
             )
 

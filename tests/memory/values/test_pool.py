@@ -54,7 +54,7 @@ CUSTOMERS = ReadResult(tool="list_customers", data=[{"id": "C-1"}, {"id": "C-2"}
     [
         ("Give the day on which an order is shipped.", "A", None),
         ("Tell how long an order of a customer is open.", None,
-         "it may be that of customer or order, which its description speaks of"),
+         "it may be that of customer or order, which its description mentions"),
         ("Give the day on which a bill is due.", None,
          "known are those of customer, order, and nothing says that it is one"),
     ],
