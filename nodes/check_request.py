@@ -8,8 +8,8 @@ from typing import Any
 
 from ste_graph.contracts import Context, Json
 from ste_graph.distil.grounding import trace_values
-from ste_graph.distil.leaves import leaves
-from ste_graph.distil.requests import COPIED, find_fault
+from ste_graph.distil.leaves import schema_leaves
+from ste_graph.distil.requests import COPIED, find_request_fault
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
@@ -46,7 +46,9 @@ class CheckRequest(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         tool = inputs.tool
-        reason = find_fault(inputs.query, str(tool["name"]), tool["parameters"], str(tool.get("description") or ""))
+        reason = find_request_fault(
+            inputs.query, str(tool["name"]), tool["parameters"], str(tool.get("description") or "")
+        )
         if inputs.copied and reason is None:
             reason = COPIED
         if reason is None and inputs.drawn:
@@ -57,6 +59,6 @@ class CheckRequest(Node):
         """The reason if the request does not state a value of the call."""
         parameters, about = tool["parameters"], str(tool.get("description") or "")
         sources = trace_values(drawn, parameters, query, free=self.free, description=about)
-        missing = [leaf for leaf in leaves(drawn, parameters) if sources.get(leaf.name) == "nothing"]
+        missing = [leaf for leaf in schema_leaves(drawn, parameters) if sources.get(leaf.name) == "nothing"]
         values = " and ".join(f"{leaf.name} {json.dumps(leaf.value, ensure_ascii=False)}" for leaf in missing)
         return f"It did not state the call's {values}; say every value of the call." if missing else None

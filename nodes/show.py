@@ -15,7 +15,7 @@ from ste_graph.forms.arms import (
     added_tokens,
     fit_first,
     fit_last,
-    is_current,
+    is_of_same_tool,
     offer_described,
     rank_tools,
     shuffle_guidelines,
@@ -178,7 +178,7 @@ class Show(Node):
         """The guidelines to show, in the order of the tools on offer."""
         tools = {str(tool["name"]): tool for tool in inputs.tools or ()}
         names = list(tools)
-        current = [each for each in inputs.guidelines or () if is_current(each, tools.get(str(each["tool"]), {}))]
+        current = [each for each in inputs.guidelines or () if is_of_same_tool(each, tools.get(str(each["tool"]), {}))]
         texts = {str(each["tool"]): str(each["text"]) for each in current if each["text"]}
         if shuffled:
             texts = shuffle_guidelines(texts)

@@ -21,6 +21,22 @@ def plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
+def singular(word: str) -> str:
+    """The word without the ending of a plural, if it seems to have one: both `miles` and `mile` give `mile`."""
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return {"feet": "foot"}.get(word, word)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text."""
+    return frozenset(text.split())
+
+
 def percent(share: float | None) -> str:
     """A share from 0 to 1 in percent, without the sign; `-` for None."""
     return "-" if share is None else f"{100 * share:.1f}"

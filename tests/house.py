@@ -4,6 +4,7 @@ statements   ast statements of the package outside tests, docstrings aside.
 circles      Sets of modules that import one another, at the top or inside functions; then those that there are only
              with the imports for type checkers.
 classes      Names of classes, nested ones too, that are defined in two places or more, `SAME` aside.
+functions    Names of public functions of modules that are defined in two modules or more, `SAME_FUNCTIONS` aside.
 participles  Functions and properties whose name is, or ends in, a past participle or an adjective: `compiled`,
              `opened_tools` is not one, `lessons_adopted` is. Names that begin with a verb (`mark_changed`) or with
              `is`, `has` … are not counted, nor are words that are also a verb's stem or a noun (`read`, `set`, `cut`).
@@ -31,6 +32,15 @@ FOLDERS = {"ste_graph": "ste_graph", "memory": "ste_graph.memory", "nodes": "ste
 SAME = {
     "Inputs": "what a node reads, nested in the node",
     "Outputs": "what a node gives, nested in the node",
+}
+SAME_FUNCTIONS = {
+    "main": "where a process begins",
+    **dict.fromkeys(("check", "export", "report", "serve", "show", "verify"), "commands, named as typed"),
+    "parse": "the reading of a reply, one module for each protocol",
+    "dotted_name": "the name in an expression, of Python and of Jinja",
+    "find_doubt": "the reason not to take a tool for one that reads, one for each kind of source",
+    "observe_result": "the observation of a result, one for each kind of source",
+    "group_by_tool": "lines and rows, by tool",
 }
 
 
@@ -132,6 +142,16 @@ def classes(root: Path) -> dict[str, list[tuple[str, ast.ClassDef]]]:
     return found
 
 
+def public_functions(root: Path) -> dict[str, set[str]]:
+    """The modules that define a public function of each name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, tree in sources(root):
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                found[node.name].add(module)
+    return found
+
+
 def is_participle(name: str) -> bool:
     words = name.strip("_").split("_")
     if name.startswith("__") or words[0] in {*QUESTIONS, *(VERBS if len(words) > 1 else ())}:
@@ -223,6 +243,11 @@ def count_classes(root: Path) -> Counted:
     return str(len(twice)), [f"{name}: {', '.join(module for module, _ in own)}" for name, own in twice.items()]
 
 
+def count_functions(root: Path) -> Counted:
+    twice = {name: own for name, own in public_functions(root).items() if len(own) > 1 and name not in SAME_FUNCTIONS}
+    return str(len(twice)), [f"{name}: {', '.join(sorted(own))}" for name, own in twice.items()]
+
+
 def count_docstrings(root: Path) -> Counted:
     found = relative_docstrings(root)
     return str(len(found)), found
@@ -248,6 +273,7 @@ MEASURES: dict[str, Callable[[Path], Counted]] = {
     "import circles": count_circles,
     "  further ones, with imports for types": count_circles_of_types,
     "class names defined twice": count_classes,
+    "function names with two meanings": count_functions,
     "exceptions not ending in Error": count_exceptions,
     "walk from `- imagine` to an executed step": count_walk("block"),
     "walk from a trial in a journal to a prompt": count_walk("trial"),

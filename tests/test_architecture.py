@@ -179,8 +179,8 @@ def test_the_wheel_has_every_package():
 
 @pytest.mark.parametrize(
     "count",
-    [house.count_circles, house.count_classes, house.count_exceptions, house.count_docstrings],
-    ids=["import circles", "class names defined twice", "exceptions not in Error", "docstrings that are clauses"],
+    [house.count_circles, house.count_classes, house.count_functions, house.count_exceptions, house.count_docstrings],
+    ids=["import circles", "class names", "function names", "exceptions not in Error", "docstrings that are clauses"],
 )
 def test_the_house_is_in_order(count: Callable[[Path], house.Counted]) -> None:
     assert count(ROOT) == ("0", [])

@@ -231,7 +231,7 @@ def json_line(exemplar: Exemplar) -> bytes:
     return json_text(exemplar).encode("utf-8", "surrogatepass")
 
 
-def replace_surrogates(exemplar: Exemplar) -> Exemplar:
+def make_storable(exemplar: Exemplar) -> Exemplar:
     """The exemplar with `?` for each half of a character, which no index or prompt can hold."""
     line = json_text(exemplar)
     if line.isascii() or line.encode("utf-8", "replace").decode() == line:

@@ -19,7 +19,7 @@ _LONG = 600
 SEPARATOR = "\n\n"
 
 
-def as_text(exemplars: Iterable[Exemplar], *, observations: bool = True) -> str:
+def exemplars_text(exemplars: Iterable[Exemplar], *, observations: bool = True) -> str:
     """The exemplars one below the other, most lines being `Marker: value`; "" without exemplars."""
     return SEPARATOR.join(_block(exemplar, observations=observations) for exemplar in exemplars)
 

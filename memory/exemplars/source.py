@@ -10,7 +10,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.finished import describe_runs, is_run, open_run
 from ste_graph.memory.exemplars.backends.folder import StoreFolder
 from ste_graph.packs.manifest import is_pack, is_torn, read_manifest
-from ste_graph.run.logs.journal import record_types
+from ste_graph.run.logs.journal import read_record_types
 
 _SOURCES = ("trial", "example")
 """The records that exemplars are made of."""
@@ -68,5 +68,5 @@ def _locate_run(path: Path) -> Path:
 
 def _has_exemplars(run: Path) -> bool:
     return changes_folder(run).exists or any(
-        record in _SOURCES for record in record_types(open_run(run).folder.journal)
+        record in _SOURCES for record in read_record_types(open_run(run).folder.journal)
     )

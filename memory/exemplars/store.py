@@ -24,9 +24,9 @@ from ste_graph.memory.exemplars.backends.folder_backend import (
 )
 from ste_graph.memory.exemplars.backends.pack_backend import PackBackend
 from ste_graph.memory.exemplars.backends.run_backend import RunBackend
-from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
+from ste_graph.memory.exemplars.exemplar import Exemplar, make_storable
 from ste_graph.memory.exemplars.lessons import take_turns
-from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
+from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, exemplars_text
 from ste_graph.memory.exemplars.search.cache import ExemplarCache
 from ste_graph.memory.exemplars.search.embedder import StoreEmbedder, check_count
 from ste_graph.memory.exemplars.search.searchable import SearchableExemplars, Wanted
@@ -220,7 +220,7 @@ class ExemplarStore:
 
         When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
         """
-        todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
+        todo = list({exemplar.id: make_storable(exemplar) for exemplar in exemplars}.values())
         if vectors is not None:
             vectors = self._exemplars.check(check_count(vectors, len(todo)))
         return sum(
@@ -354,7 +354,7 @@ class ExemplarStore:
             return []
 
         def text(exemplar: Exemplar) -> str:
-            return as_text([exemplar], observations=selection.shows_observations)
+            return exemplars_text([exemplar], observations=selection.shows_observations)
 
         return select_matches(self._nearest(query, selection, offered), selection, text, count)
 
@@ -395,7 +395,7 @@ class ExemplarStore:
         selection = selection or self.selection
         offered = None if tools is None else list(tools)
         found = self.select(query, selection, tools=offered, count=count)
-        text = as_text([match.exemplar for match in found], observations=selection.shows_observations)
+        text = exemplars_text([match.exemplar for match in found], observations=selection.shows_observations)
         guideline = "\n".join(self.guideline_at_hand(found, offered))
         lines = "\n".join(self.lessons_at_hand(query, found, offered, lessons))
         return SEPARATOR.join(filter(None, [guideline, lines, introduction if text else "", text]))

@@ -53,7 +53,9 @@ def mark_changed(store: ExemplarStore, tools: Sequence[Tool]) -> Verification:
     )
 
 
-async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy | None = None) -> Verification:
+async def verify_exemplars(
+    store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy | None = None
+) -> Verification:
     """Compare every exemplar with the tools as they are now, and try those of changed tools again.
 
     Only tools whose effect is `read` are called, with the calls that had succeeded. An exemplar holds if they succeed

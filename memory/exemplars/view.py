@@ -16,7 +16,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
 from ste_graph.memory.exemplars.lessons import KeptLessons, read_kept_lessons, take_turns
 from ste_graph.memory.exemplars.placebo import make_placebo
-from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.rendering import exemplars_text
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.snapshot import EXEMPLARS, snapshot_ids
@@ -87,7 +87,7 @@ class ExemplarViewStore:
         exemplars = [match.exemplar for match in found]
 
         def text(*some: Exemplar) -> str:
-            return as_text(some, observations=selection.shows_observations)
+            return exemplars_text(some, observations=selection.shows_observations)
 
         def package(some: Sequence[Exemplar]) -> SelectedExemplars:
             data = [exemplar.model_dump(mode="json") for exemplar in some]

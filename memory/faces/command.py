@@ -113,7 +113,7 @@ def search(
 @memory.command()
 def serve(store: Store = None, source: StoreOption = None, only_if: OnlyIf = None, embedder: Embedder = None) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
-    from ste_graph.memory.faces.server import serve as serve_store
+    from ste_graph.memory.faces.server import serve_memory as serve_store
 
     with redirect_stdout(sys.stderr):
         opened = _open(choose_store(store, source), embedder, only_if)
@@ -246,7 +246,7 @@ def _check_tools(store: ExemplarStore, tools: Sequence[str]) -> None:
 
 
 def _render(found: Sequence[ExemplarMatch], selection: Selection, format: ExemplarFormat) -> str:
-    from ste_graph.memory.exemplars.rendering import as_messages, as_text
+    from ste_graph.memory.exemplars.rendering import as_messages, exemplars_text
 
     exemplars = [match.exemplar for match in found]
     match format:
@@ -256,15 +256,15 @@ def _render(found: Sequence[ExemplarMatch], selection: Selection, format: Exempl
             messages = as_messages(exemplars, observations=selection.shows_observations)
             return json.dumps(messages, indent=2, ensure_ascii=False)
         case ExemplarFormat.text:
-            return as_text(exemplars, observations=selection.shows_observations)
+            return exemplars_text(exemplars, observations=selection.shows_observations)
 
 
 async def _verify(store: ExemplarStore, file: Path, changes: Sequence[str], *, mark_only: bool) -> Verification:
-    from ste_graph.memory.exemplars.verification import mark_changed, verify
+    from ste_graph.memory.exemplars.verification import mark_changed, verify_exemplars
     from ste_graph.run.tools import open_tools, tool_policy
 
     workflow = load_experiment(file, None, changes).workflow
     async with open_tools(workflow) as tools:
         if mark_only:
             return await asyncio.to_thread(mark_changed, store, tools)
-        return await verify(store, tools, tool_policy(workflow))
+        return await verify_exemplars(store, tools, tool_policy(workflow))

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.rendering import exemplars_text
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.store import ExemplarStore
 
@@ -45,7 +45,7 @@ class ExemplarRetriever(BaseRetriever):
     def _document(self, found: ExemplarMatch) -> Document:
         exemplar = found.exemplar
         return Document(
-            page_content=as_text([exemplar], observations=self._ordered.shows_observations),
+            page_content=exemplars_text([exemplar], observations=self._ordered.shows_observations),
             id=exemplar.id,
             metadata={
                 "similarity": found.similarity,

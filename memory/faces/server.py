@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.tools.mcp.messages import parse_json
+from ste_graph.tools.mcp.messages import parse_first_json
 
 if TYPE_CHECKING:
     from anyio import AsyncFile
@@ -30,11 +30,11 @@ USUAL = 4
 NOTHING = "Nothing is known for this."
 
 
-def serve(store: ExemplarStore) -> None:
+def serve_memory(store: ExemplarStore) -> None:
     """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
     for chatty in ("mcp", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    asyncio.run(_serve(server_of(store)))
+    asyncio.run(_serve(make_memory_server(store)))
 
 
 async def _serve(server: MCPServer) -> None:
@@ -52,11 +52,11 @@ async def _mend_lines(lines: AsyncIterable[str]) -> AsyncIterator[str]:
     async for line in lines:
         if "\\ud" in line.lower():
             with suppress(ValueError, RecursionError):
-                line = json.dumps(parse_json(line))
+                line = json.dumps(parse_first_json(line))
         yield line
 
 
-def server_of(store: ExemplarStore) -> MCPServer:
+def make_memory_server(store: ExemplarStore) -> MCPServer:
     """The server with its two tools, not yet running."""
     try:
         from mcp.server import MCPServer

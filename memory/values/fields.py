@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ste_graph.contracts import Frozen, Json, ReadResult
 from ste_graph.redaction import REPLACEMENT
+from ste_graph.text import singular
 from ste_graph.tools.verbs import READING, split_words
 
 Scalar: TypeAlias = str | int | float
@@ -60,14 +61,6 @@ def read_fields(result: ReadResult) -> list[FieldValue]:
         if len(found) == MOST:
             break
     return list(found.values())
-
-
-def singular(word: str) -> str:
-    """The singular of an English noun in lower case, as far as its ending tells: `addresses` → `address`."""
-    for ending, single in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
-        if word.endswith(ending) and len(word) > len(ending) + 1:
-            return word.removesuffix(ending) + single
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 2 else word
 
 
 def _object_words(tool: str) -> tuple[str, ...]:

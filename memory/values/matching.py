@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ste_graph.contracts import Json
-from ste_graph.memory.values.fields import SHORTEST_WORD, FieldValue, Scalar, singular
+from ste_graph.memory.values.fields import SHORTEST_WORD, FieldValue, Scalar
+from ste_graph.text import singular, word_set
 from ste_graph.tools.arguments import ArgumentChecker
-from ste_graph.tools.verbs import DETERMINERS, READING, split_words, word_set
+from ste_graph.tools.verbs import DETERMINERS, READING, split_words
 
 IDENTIFIERS = word_set("email guid handle id isbn sku slug username uuid")
 """Names, or last words of names, of values that somebody must have given: they cannot be made up."""

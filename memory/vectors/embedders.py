@@ -16,7 +16,7 @@ import numpy as np
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.batches import slices
-from ste_graph.memory.vectors.encoders import BATCH, Encoder, OnnxEncoder, ReferenceEncoder, load_model
+from ste_graph.memory.vectors.encoders import BATCH, Encoder, OnnxEncoder, ReferenceEncoder, load_encoder
 from ste_graph.memory.vectors.onnx_export import export_once
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.weights import MINILM, Weights, find_weights
@@ -176,7 +176,7 @@ def open_encoder(weights: Weights, threads: int) -> Encoder:
             return OnnxEncoder(folder, threads)
     except Exception as error:  # of any kind: it can be done without
         reason = f"{type(error).__name__}: {error}"
-    encoder = ReferenceEncoder(load_model(weights), threads)
+    encoder = ReferenceEncoder(load_encoder(weights), threads)
     if reason is not None:
         _log.warning(
             "embedder %s: not run by onnxruntime (%s), but by sentence-transformers, which starts some seconds later",

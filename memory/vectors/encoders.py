@@ -105,7 +105,7 @@ class ReferenceEncoder:
         )
 
 
-def load_model(weights: Weights) -> SentenceTransformer:
+def load_encoder(weights: Weights) -> SentenceTransformer:
     """The model in sentence-transformers, on the CPU. Raises `WorkflowError` if it does not load."""
     # Set before the tokenizer's library is imported: its threads and a forked process do not go together.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -18,7 +18,7 @@ import numpy as np
 from ste_graph.errors import RunError
 from ste_graph.files.cache import cache_folder
 from ste_graph.memory.batches import slices
-from ste_graph.memory.vectors.encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_model
+from ste_graph.memory.vectors.encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_encoder
 from ste_graph.memory.vectors.weights import Weights
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _export_apart(root: Path, weights: Weights) -> Path:
     return root / digest
 
 
-def export(model: SentenceTransformer, folder: Path) -> None:
+def export_model(model: SentenceTransformer, folder: Path) -> None:
     """Write the model as a graph from tokens to unit vectors, with its tokenizer.
 
     Raises `RunError`, or whatever torch raises, if this is impossible.
@@ -125,7 +125,7 @@ def export(model: SentenceTransformer, folder: Path) -> None:
     model.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
 
 
-def check(model: SentenceTransformer, folder: Path) -> None:
+def check_export(model: SentenceTransformer, folder: Path) -> None:
     """Compare the vectors of the exported model with the original's. Raises `RunError` if they differ."""
     exported = OnnxEncoder(folder, threads=1)
     batches = [_TEXTS[part] for part in slices(len(_TEXTS), BATCH)] + [[text] for text in _TEXTS]
@@ -144,10 +144,10 @@ def main(place: str, name: str, target: str) -> None:
     """Export the model into the folder `target`, or write there why this is impossible."""
     warnings.simplefilter("ignore")
     folder = Path(target)
-    model = load_model(Weights(place, name))
+    model = load_encoder(Weights(place, name))
     try:
-        export(model, folder)
-        check(model, folder)
+        export_model(model, folder)
+        check_export(model, folder)
     except OSError:
         raise
     except Exception as error:

@@ -79,7 +79,7 @@ def ablate(
     Examples: `ste ablate quickstart --seeds 2`, `ste ablate explore --variants no-lessons,no-values --plan`.
     """
     from ste_graph.lab.ablation import plan_ablation, run_ablation
-    from ste_graph.lab.ablation_text import plan_text, result_markdown, result_text
+    from ste_graph.lab.ablation_text import ablation_plan_text, result_markdown, result_text
     from ste_graph.lab.arms import compose_arms
     from ste_graph.lab.result import read_result
     from ste_graph.language.loading import parse_change
@@ -91,11 +91,13 @@ def ablate(
         place = out or Path("runs") / f"{arms.base.workflow.name}.ablate"
         ablation = plan_ablation(arms, place, None if prices is None else _parse_prices(prices), start=not plan)
     if plan:
-        planned = json.dumps(ablation.to_json(), indent=2) if format is ReportFormat.json else plan_text(ablation)
+        planned = (
+            json.dumps(ablation.to_json(), indent=2) if format is ReportFormat.json else ablation_plan_text(ablation)
+        )
         write_result(planned, report)
         return
     if not quiet:
-        echo(plan_text(ablation) + "\n", error=True)
+        echo(ablation_plan_text(ablation) + "\n", error=True)
     with redirect_stdout(sys.stderr):
         watch = (lambda run: None) if quiet else partial(_watch, ablation)
         summaries = run_ablation(ablation, concurrency=concurrency, watch=watch)

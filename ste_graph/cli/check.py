@@ -48,7 +48,7 @@ def check(
     ] = CheckFormat.text,
 ) -> None:
     """List all problems of a workflow and its variants."""
-    from ste_graph.cli.sources import find_empty_tests, find_source_problems
+    from ste_graph.cli.sources import find_source_problems, report_empty_tests
 
     variants: Sequence[str] = ()
     proof: Proof | None = None
@@ -58,7 +58,7 @@ def check(
         experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
         variants = experiment.variants
         diagnostics = [*experiment.remarks, *([] if no_plugins else find_source_problems(experiment))]
-        diagnostics += find_empty_tests(experiment)
+        diagnostics += report_empty_tests(experiment)
         if proofs:
             proof = prove_arms(file, variant, changes)
             diagnostics += proof.diagnostics

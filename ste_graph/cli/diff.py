@@ -37,7 +37,7 @@ def diff(
 ) -> None:
     """Show what differs between two workflows, variants or runs: graph, prompts, budget; of runs also the outcomes."""
     from ste_graph.lab.diff import compare, open_sides
-    from ste_graph.lab.diff.text import difference_json, difference_text
+    from ste_graph.lab.diff.text import diff_text, difference_json
     from ste_graph.language.loading import parse_change
 
     with redirect_stdout(sys.stderr):  # whatever the code of plugins prints
@@ -46,4 +46,4 @@ def diff(
         echo(json.dumps(difference_json(found), indent=2, ensure_ascii=False))
         return
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-    echo(difference_text(found, width, full=full))
+    echo(diff_text(found, width, full=full))

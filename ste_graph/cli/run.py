@@ -89,7 +89,7 @@ def run(
     format: OutputFormat = Format.text,
 ) -> None:
     """Run a workflow, or continue the run in its folder."""
-    from ste_graph.cli.sources import find_empty_tests, placed_faults
+    from ste_graph.cli.sources import placed_faults, report_empty_tests
     from ste_graph.cli.text.outcome import outcome_from_summary
     from ste_graph.diagnostics import DiagnosticsError
 
@@ -98,7 +98,7 @@ def run(
     changes = with_since(changes, since)
     with explain_since(file, since):
         experiment = load_experiment(file, variant, changes)
-    if empty := find_empty_tests(experiment):
+    if empty := report_empty_tests(experiment):
         raise DiagnosticsError(empty)
     default, fork = experiment.default_out, None
     with placed_faults(experiment):

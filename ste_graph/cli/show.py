@@ -272,9 +272,9 @@ def _show_trials(page: _Page) -> None:
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
-    from ste_graph.cli.text.records import arms_table, reply_text
+    from ste_graph.cli.text.records import replies_table, reply_text
 
-    head = arms_table(page.run.path, replies)
+    head = replies_table(page.run.path, replies)
     if page.format is Format.json or not page.is_plain:
         page.print(replies, dict, reply_text, lambda: head, empty="no such reply")
     else:

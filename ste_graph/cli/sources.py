@@ -43,7 +43,7 @@ def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
     return problems
 
 
-def find_empty_tests(experiment: Experiment) -> list[Diagnostic]:
+def report_empty_tests(experiment: Experiment) -> list[Diagnostic]:
     """The values that leave a test without a case or an arm, which would be found out only when the test begins."""
     return [
         Diagnostic("E606", "error", message, experiment.tree.span_of(["params", name]))

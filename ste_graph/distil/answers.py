@@ -7,8 +7,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ste_graph.contracts import Json
-from ste_graph.distil.reading.normalisation import blank_out, lower, singular, word_set
+from ste_graph.distil.reading.normalisation import blank_out, lower
 from ste_graph.distil.reading.request import parse_request
+from ste_graph.text import singular, word_set
 
 _FUNCTION_WORDS: Final = word_set(
     "a an the and or of in on at to for from by with as than that this these those there here it its is are was were "

@@ -10,11 +10,12 @@ from ste_graph.contracts import Json
 from ste_graph.distil.leaves import Leaf
 from ste_graph.distil.reading.choices import find_choice
 from ste_graph.distil.reading.dates import parse_day
-from ste_graph.distil.reading.normalisation import identifier_words, word_set, words
+from ste_graph.distil.reading.normalisation import identifier_words, words
 from ste_graph.distil.reading.places import find_places, is_item, kind_at
 from ste_graph.distil.reading.request import Request, TextSpan
-from ste_graph.distil.reading.roles import Parameters, find_label, opposite, role_of, unit_of
+from ste_graph.distil.reading.roles import Parameters, find_label, find_unit_parameters, opposite, role_of
 from ste_graph.json_values import equal
+from ste_graph.text import word_set
 
 _EXCLUDING = word_set("exclude excluded excluding without not avoid skip ignore omit except minus")
 _NUMBERED = re.compile(
@@ -137,7 +138,7 @@ def _choose(request: Request, leaf: Leaf, spans: list[TextSpan], parameters: Par
         if label == name:
             own += [] if kind == "text" and request.is_cut(span) else [span]
             continue
-        units = unit_of(request, span, parameters) if kind == "number" else frozenset()
+        units = find_unit_parameters(request, span, parameters) if kind == "number" else frozenset()
         if label is None and not units and "default" in leaf.schema and _NUMBERED.search(request.plain[: span.start]):
             continue
         if not shared and (label is not None or (units and name not in units)):

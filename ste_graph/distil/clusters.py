@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.leaves import is_default, leaves
+from ste_graph.distil.leaves import is_default, schema_leaves
 from ste_graph.json_values import equality_key
 
 Apart: TypeAlias = Literal["combination", "value", "wording"]
@@ -36,7 +36,7 @@ def free_values(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -
     """The values of a call that are chosen freely: no default, no switch, none that its schema lists or exemplifies."""
     return {
         equality_key(leaf.value)
-        for leaf in leaves(arguments, parameters)
+        for leaf in schema_leaves(arguments, parameters)
         if not (
             is_default(leaf)
             or isinstance(leaf.value, bool | list | dict)

@@ -91,7 +91,7 @@ class FactCounts:
         }
 
 
-def read_facts(trial: Mapping[str, Json], parameters: Mapping[str, Json], description: str = "") -> TrialFacts:
+def read_trial_facts(trial: Mapping[str, Json], parameters: Mapping[str, Json], description: str = "") -> TrialFacts:
     """The facts of a trial, a line of the journal; `parameters` and `description` are those of its tool."""
     steps = trial.get("steps") or []
     last = next((step for step in reversed(steps) if step["action"]), None)
@@ -111,4 +111,4 @@ def read_run_facts(trial: Mapping[str, Json], lock: Mapping[str, Json]) -> Trial
     """The facts of a trial of a run, whose `lock` has the tools as they were."""
     last = next((str(step["action"]) for step in reversed(trial.get("steps") or []) if step["action"]), "")
     schema, description = lock.get("schemas", {}).get(last, {}), lock.get("descriptions", {}).get(last, "")
-    return read_facts(trial, schema, description)
+    return read_trial_facts(trial, schema, description)

@@ -28,7 +28,7 @@ class Leaf(NamedTuple):
         return next((step for step in reversed(self.path) if isinstance(step, str)), "")
 
 
-def leaves(value: Json, schema: Mapping[str, Json], path: tuple[str | int, ...] = ()) -> Iterator[Leaf]:
+def schema_leaves(value: Json, schema: Mapping[str, Json], path: tuple[str | int, ...] = ()) -> Iterator[Leaf]:
     """Every plain value, with the part of the schema for it, if any. An empty list or object counts as a value.
 
     So does a list or object that equals its schema's default as a whole.
@@ -42,10 +42,10 @@ def leaves(value: Json, schema: Mapping[str, Json], path: tuple[str | int, ...] 
             properties = schema.get("properties")
             known = properties if isinstance(properties, Mapping) else {}
             for key, inner in value.items():
-                yield from leaves(inner, _as_mapping(known.get(key)), (*path, key))
+                yield from schema_leaves(inner, _as_mapping(known.get(key)), (*path, key))
         case list() if value:
             for index, inner in enumerate(value):
-                yield from leaves(inner, _as_mapping(schema.get("items")), (*path, index))
+                yield from schema_leaves(inner, _as_mapping(schema.get("items")), (*path, index))
         case _:
             yield Leaf(path, value, schema)
 

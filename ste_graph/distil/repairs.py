@@ -8,7 +8,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.distil.grounding import ground
-from ste_graph.distil.leaves import Leaf, leaves
+from ste_graph.distil.leaves import Leaf, schema_leaves
 from ste_graph.distil.reading.dates import parse_day
 from ste_graph.distil.reading.places import states_value
 from ste_graph.tools.explanation import render_value
@@ -26,9 +26,9 @@ def is_asked(trial: Mapping[str, Json], failed: Mapping[str, Any], repaired: Map
     after: Mapping[str, Json] = repaired["arguments"] or {}
     before: Mapping[str, Json] = failed["arguments"] or {}
     if argument not in after:
-        return not any(states_value(request, leaf) for leaf in leaves(before.get(argument), {}, (argument,)))
+        return not any(states_value(request, leaf) for leaf in schema_leaves(before.get(argument), {}, (argument,)))
     sources = ground(after, {}, request).sources
-    own = [leaf for leaf in leaves(after[argument], {}, (argument,)) if sources[leaf.name] == "nothing"]
+    own = [leaf for leaf in schema_leaves(after[argument], {}, (argument,)) if sources[leaf.name] == "nothing"]
     error, failure = str(failed["observation"]["text"]), render_value(before.get(argument))
     return all(states_value(failure, leaf) or _is_other_word(leaf, error) for leaf in own)
 

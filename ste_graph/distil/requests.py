@@ -46,7 +46,7 @@ _ECHO: Final = 8
 """The number of words in a row, also found in the prompt, that count as copied from it."""
 
 
-def find_fault(request: str, name: str, parameters: Mapping[str, Json], description: str = "") -> str | None:
+def find_request_fault(request: str, name: str, parameters: Mapping[str, Json], description: str = "") -> str | None:
     """The reason why a request is not worth trying, as a sentence for the model; None if it is.
 
     Args:

@@ -142,7 +142,7 @@ def assign_sides(clusters: Sequence[int], share: float, seed: int) -> dict[int, 
     return {cluster: "heldout" if cluster in heldout else "train" for cluster in sizes}
 
 
-def find_leaks(examples: Iterable[Example], apart: Apart = "combination") -> list[str]:
+def find_split_leaks(examples: Iterable[Example], apart: Apart = "combination") -> list[str]:
     """Names everything that is on both sides of the split of a tool: a cluster, a request, the arguments of a call."""
     sides: dict[tuple[str, str, str], set[Side]] = defaultdict(set)
     for example in examples:

@@ -15,7 +15,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
 from ste_graph.models.chat.adaptation import AS_ASKED, Adaptation
 from ste_graph.models.chat.problem import Problem, read_problem
-from ste_graph.models.chat.request_errors import describe_error, retry_reason
+from ste_graph.models.chat.request_errors import describe_request_error, retry_reason
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel
 from ste_graph.thoughts import split_thoughts
@@ -142,7 +142,7 @@ class Examiner:
             except Exception as error:
                 kind = _kind(read_problem(error))
                 if number == tries or retry_reason(error) is None or kind is not ModelError:
-                    raise kind(self.adapter.scrub(describe_error(error))) from error
+                    raise kind(self.adapter.scrub(describe_request_error(error))) from error
             await asyncio.sleep(self._wait_s * number)
         raise AssertionError("the last try returns or raises")
 

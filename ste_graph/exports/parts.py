@@ -17,7 +17,7 @@ from ste_graph.grouping import group
 from ste_graph.packs.runs import list_named_runs
 from ste_graph.report.content import hidden_paths, make_safe
 from ste_graph.report.entries import Fates
-from ste_graph.report.outcomes import Line, unit_of
+from ste_graph.report.outcomes import Line, unit_of_line
 from ste_graph.report.steps import RECORDS, group_by_record, split_key
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.logs.logged_step import LoggedStep
@@ -107,7 +107,7 @@ class ExportPart:
         own = {str(line["id"]) for line in self.lines.get("trial", ())}
         if not own and (self.lines.get("rejected") or self.lines.get("example")):
             found += [
-                self._record(ExportRecord(trial, unit_of(trial), fate=fates.gates.get(id)))
+                self._record(ExportRecord(trial, unit_of_line(trial), fate=fates.gates.get(id)))
                 for id, trial in fates.trials.items()
                 if id not in seen
             ]

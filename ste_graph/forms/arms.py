@@ -77,12 +77,12 @@ def shuffle_guidelines(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: texts[by_length[place - 1]] for place, name in enumerate(by_length)}
 
 
-def is_current(written: Mapping[str, Any], tool: Mapping[str, Any]) -> bool:
+def is_of_same_tool(written: Mapping[str, Any], tool: Mapping[str, Any]) -> bool:
     """True unless the tool is known to have changed since something was written about it."""
     return tool.get("fingerprint") in (None, written.get("fingerprint"))
 
 
 def _describe(tool: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
-    if known is None or not is_current(known, tool):
+    if known is None or not is_of_same_tool(known, tool):
         return dict(tool)
     return apply_wording(tool, ToolWording(description=known["description"], parameters=known["parameters"]))

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ste_graph.distil.reading.normalisation import singular, word_set, words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.forms.claims import find_claims, find_unsupported
 from ste_graph.forms.evidence import NumberedTrial
+from ste_graph.text import singular, word_set
 
 LONGEST = 200
 """The most characters of a sentence."""

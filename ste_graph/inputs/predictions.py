@@ -9,9 +9,9 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.protocols.reader import Form
-from ste_graph.scoring.arms import check_comparable
+from ste_graph.scoring.arms import check_same_cases
 from ste_graph.scoring.bfcl.labels import label_results
-from ste_graph.scoring.bfcl.questions import is_question_file, read_questions, read_results
+from ste_graph.scoring.bfcl.questions import is_question_file, read_bfcl_results, read_questions
 from ste_graph.scoring.predictions import read_predictions
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.settings import RelativePath
@@ -47,14 +47,14 @@ class PredictionFiles(Frozen):
         """The replies, the baseline's first. Raises `WorkflowError` if a file has another shape."""
         replies = [reply for arm, file in self.arms.items() for reply in self._read(arm, Path(file))]
         where = ", ".join(self.arms.values())
-        comparable = check_comparable(replies, self.baseline, self.candidate, partial=self.partial, where=where)
+        comparable = check_same_cases(replies, self.baseline, self.candidate, partial=self.partial, where=where)
         return [reply.model_dump(mode="json") for reply in comparable]
 
     def _read(self, arm: str, file: Path) -> list[ArmReply]:
         gold = Path(self.gold) if self.gold else None
         if gold is not None and is_question_file(gold):
             questions = read_questions(gold, Path(self.answers) if self.answers else None)
-            return label_results(questions, read_results(questions, file), arm=arm)
+            return label_results(questions, read_bfcl_results(questions, file), arm=arm)
         found = read_predictions(
             file, gold, partial=self.partial, stored_verdicts=self.stored_verdicts, form=self.protocol, arm=arm
         )

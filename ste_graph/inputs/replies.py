@@ -11,7 +11,7 @@ from pydantic import Field
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, open_run
-from ste_graph.scoring.arms import check_comparable
+from ste_graph.scoring.arms import check_same_cases
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.settings import RelativePath
 
@@ -57,7 +57,7 @@ class RunReplies(Frozen):
             if missing := [name for name in self.include if name not in known]:
                 raise WorkflowError(f"{where}: has no arm {', '.join(missing)}; the arms are: {', '.join(known)}")
             replies = [reply for reply in replies if reply.arm in self.include]
-        comparable = check_comparable(replies, baseline, self.candidate, partial=self.partial, where=where)
+        comparable = check_same_cases(replies, baseline, self.candidate, partial=self.partial, where=where)
         return [reply.model_dump(mode="json") for reply in comparable]
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
-from ste_graph.tools.toolbench.source import read_descriptions
+from ste_graph.tools.toolbench.source import read_tool_descriptions
 
 ToolPool: TypeAlias = dict[str, dict[str, Json]]
 """Tools by name, each with `name`, `description`, `parameters`; without the latter if nobody has described them."""
@@ -26,7 +26,7 @@ def read_tool_pool(place: Path, *, plain: bool = False) -> tuple[ToolPool, Mappi
         pool = _read_run(place)
         return pool, {name: name for name in pool}
 
-    found = read_descriptions(place)
+    found = read_tool_descriptions(place)
     names = {tool.original: tool.name if plain else tool.original for tool in found}
     pool = {
         names[tool.original]: {

@@ -15,7 +15,7 @@ from ste_graph.compile.cost import Cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
-from ste_graph.lab.arms import AblationArm, Arms, check_comparable, expected_locks
+from ste_graph.lab.arms import AblationArm, Arms, check_same_basis, expected_locks
 from ste_graph.lab.expected import NOTHING, Expected, expect, read_prices
 from ste_graph.lab.reuse import Reuse, carry_over, plan_reuse
 from ste_graph.models.prices import Prices
@@ -156,7 +156,7 @@ def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None, *, sta
     locks = expected_locks(arms, start=start)
     problems: list[str] = []
     first = arms.seeds[0]
-    check_comparable(arms, {arm.name: locks[arm.name, first] for arm in arms.arms})
+    check_same_basis(arms, {arm.name: locks[arm.name, first] for arm in arms.arms})
     costs = {arm.name: arm.by_seed[first].plan(tools=False).per_unit for arm in arms.arms}
     runs = []
     for seed in arms.seeds:

@@ -48,7 +48,7 @@ class ResultTable:
         return "\n".join([f"## {self.title}", "", *table, *(f"\n{note}" for note in self.notes)])
 
 
-def plan_text(ablation: Ablation) -> str:
+def ablation_plan_text(ablation: Ablation) -> str:
     """The plan: of each run what it will do, of each unit why it is not reused, and the most that all can cost."""
     arms = ablation.arms
     rows = [["arm", "seed", "units", "reused", "to run", "model calls", "tool calls"]]

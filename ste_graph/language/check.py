@@ -227,7 +227,7 @@ class VariantCheck:
         for name in self.graph.runs:
             spec = self.sub_workflows.get(name)
             is_known = spec is not None and spec.result_type is not UnloadedRecord
-            outputs[name] = subworkflows.output_type(spec) if spec is not None and is_known else None
+            outputs[name] = subworkflows.sub_workflow_output_type(spec) if spec is not None and is_known else None
 
     def find_lifetimes(self) -> None:
         """Each node's output lives in a loop around all its positions, by default in the innermost one."""

@@ -298,11 +298,11 @@ def node_spec(sub_workflow: SubWorkflowSpec, lives: str) -> NodeSpec:
     """The sub-workflow as one of the nodes."""
     return NodeSpec(
         name=sub_workflow.name, cls=SubWorkflowNode, settings={}, models={}, prompts={}, recalls={}, transcript=None,
-        memories=(), inputs={}, outputs=output_type(sub_workflow), lives=lives, span=sub_workflow.span,
+        memories=(), inputs={}, outputs=sub_workflow_output_type(sub_workflow), lives=lives, span=sub_workflow.span,
     )  # fmt: skip
 
 
-def output_type(sub_workflow: SubWorkflowSpec) -> type[NodeOutputs]:
+def sub_workflow_output_type(sub_workflow: SubWorkflowSpec) -> type[NodeOutputs]:
     """The type of the outputs of a sub-workflow."""
     if sub_workflow.result_type is None:
         return SubWorkflowOutputs

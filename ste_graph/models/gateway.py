@@ -13,12 +13,12 @@ from dataclasses import replace
 from ste_graph.contracts import Account, ModelRequest, Reply, ToolCall, Usage
 from ste_graph.errors import BudgetSpentError, ModelError, ModelGoneError, SteError
 from ste_graph.models.adapter import LONGER, Adapter, ModelClient, RawReply
-from ste_graph.models.chat.json_reply import read_json
+from ste_graph.models.chat.json_reply import find_json
 from ste_graph.models.chat.problem import WrongModelError, lost_text, read_problem
 from ste_graph.models.chat.prompt_length import PromptLengths
 from ste_graph.models.chat.request_errors import (
-    describe_error,
     describe_remedy,
+    describe_request_error,
     is_away,
     is_overload,
     refuses_all,
@@ -258,7 +258,7 @@ class Gateway:
         return f"model `{self.label}`" + (f" at {self.adapter.location}" if self.adapter.location else "")
 
     def _describe(self, error: Exception) -> str:
-        return self.adapter.scrub(describe_error(error))
+        return self.adapter.scrub(describe_request_error(error))
 
     def _is_hopeless(self, error: Exception) -> bool:
         return not self._has_replied and refuses_all(error)
@@ -301,7 +301,7 @@ def _reply(
     return Reply(
         text=cut_at_stop(text, request.stop) if request.stop else text,
         usage=usage,
-        data=(read_json(split_thoughts(text).rest) if raw.data is None else raw.data) if request.schema else None,
+        data=(find_json(split_thoughts(text).rest) if raw.data is None else raw.data) if request.schema else None,
         tool_calls=tuple(map(_clean_call, calls)) if calls else (),
         reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
         finish_reason=raw.finish_reason if closed else "length",  # some servers say `stop` for thoughts cut off too

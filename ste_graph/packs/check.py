@@ -40,7 +40,7 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
     for name in [MANIFEST, *manifest.files]:
         with suppress(OSError):  # one that is missing is named already
             there[name] = read_regular(path / name)
-    problems += find_leaks(there, finder or LeakFinder(), manifest.keeps)
+    problems += find_file_leaks(there, finder or LeakFinder(), manifest.keeps)
     if (lines := there.get(SKILL, b"").count(b"\n")) > MOST_LINES:
         problems.append(f"{SKILL} has {lines:,} lines; loaders of skills ask for at most {MOST_LINES}")
     if (size := sum(file.bytes for file in manifest.files.values())) > MOST_BYTES:
@@ -50,7 +50,7 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
     return PackCheck(manifest, (*changes, *problems), next_step)
 
 
-def find_leaks(files: Mapping[str, bytes], finder: LeakFinder, keeps: Sequence[str]) -> list[str]:
+def find_file_leaks(files: Mapping[str, bytes], finder: LeakFinder, keeps: Sequence[str]) -> list[str]:
     """The contents of files that must not go out, in words, by file; `keeps` names the kinds that may."""
     allowed = {KEEPS[keep] for keep in keeps if keep in KEEPS}
     problems = []

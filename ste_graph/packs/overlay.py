@@ -15,7 +15,7 @@ from ste_graph.json_values import canonical_json
 from ste_graph.packs.drift import Drift, find_changed_fields
 from ste_graph.packs.pack import Pack, ToolDefinition, ToolDescription
 from ste_graph.text import count_noun
-from ste_graph.tools.mcp.repair import INPUT_SCHEMA, find_fault, read_meta, repair_tool
+from ste_graph.tools.mcp.repair import INPUT_SCHEMA, find_tool_fault, read_meta, repair_tool
 from ste_graph.tools.names import legal_name
 
 LISTING = "tools/list"
@@ -111,7 +111,7 @@ class Overlay:
 
     def _edit_tool(self, text: str, tool: JsonSpan) -> list[Edit]:
         entry = json.loads(text[tool.start : tool.end], strict=False)
-        if find_fault(entry):
+        if find_tool_fault(entry):
             return []
         shown = legal_name(entry["name"])
         name = entry["name"] if entry["name"] in self._adopted else shown

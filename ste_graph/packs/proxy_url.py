@@ -27,7 +27,8 @@ from ste_graph.json_spans import elements, first_value
 from ste_graph.packs.overlay import Overlay
 from ste_graph.packs.request_headers import RequestHeaders
 from ste_graph.tools.mcp.http import CONNECT_S, LARGEST_EVENT
-from ste_graph.tools.mcp.lenient import CODING, EVENTS, JSON, media_type
+from ste_graph.tools.mcp.lenient import CODING, EVENTS, JSON
+from ste_graph.tools.text import media_type
 
 KEPT = "ste_graph/kept"
 """The key of an envelope for the number of the bytes that it stands for."""
@@ -101,7 +102,7 @@ class VerbatimClient(httpx2.AsyncClient):
             return refuse(request, content, error)
         if not 300 <= response.status_code < 400:  # a redirect is followed with the same envelope
             self._envelopes.drop(number)
-        if not settings.get("stream") or media_type(response) not in (JSON, EVENTS):
+        if not settings.get("stream") or media_type(response.headers) not in (JSON, EVENTS):
             return response
         kept = [(name, value) for name, value in response.headers.raw if name.lower().decode("latin-1") not in CODING]
         stream = EnvelopedBody(response, self._envelopes)
@@ -125,7 +126,7 @@ class EnvelopedBody(httpx2.AsyncByteStream):
         self._envelopes = envelopes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if media_type(self._response) == JSON:
+        if media_type(self._response.headers) == JSON:
             yield self._wrap(await self._response.aread())
             return
         data: list[bytes] = []

@@ -53,7 +53,7 @@ def describe_gain(evidence: Mapping[str, Any]) -> str:
     )
 
 
-def describe_state(manifest: Manifest, evidence: Mapping[str, Any], where: str = f"`{EVIDENCE}`") -> list[str]:
+def describe_pack_state(manifest: Manifest, evidence: Mapping[str, Any], where: str = f"`{EVIDENCE}`") -> list[str]:
     """The lines that say what the pack is worth; `where` names the place of the reasons."""
     lines = [f"{SIMULATED}."] if manifest.simulated else []
     if manifest.adopted:
@@ -74,7 +74,7 @@ def render_skill(
         *_front_matter(manifest, tools, evidence),
         f"# {manifest.name}",
         "",
-        *describe_state(manifest, evidence),
+        *describe_pack_state(manifest, evidence),
         *_describe_untested(manifest, evidence),
         "",
     ]
@@ -183,7 +183,7 @@ def render_readme(
         f"What a model learnt about {count_noun(len(manifest.tools), 'tool')} by trying them out, as "
         f"{', '.join(manifest.forms)}, with the proof. Made by ste-graph {manifest.version} on {manifest.made[:10]}.",
         "",
-        *describe_state(manifest, evidence, where="the table below"),
+        *describe_pack_state(manifest, evidence, where="the table below"),
         "",
         "```text",
         *table,

@@ -10,7 +10,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
-from ste_graph.prompts.template import PlainEnvironment, check_length, environment
+from ste_graph.prompts.template import PlainEnvironment, check_length, prompt_environment
 from ste_graph.prompts.work import StepCounter
 
 STEPS: Final = "_steps"
@@ -119,7 +119,7 @@ def _concat(parts: Iterable[Any]) -> str:
 
 
 def _environment() -> PlainEnvironment:
-    env = environment()
+    env = prompt_environment()
     own: dict[str, Callable[..., Any]] = {"_passes": _pass_on, "_charge": _charge_value, "_concat": _concat}
     env.filters.update(own)
     return env

@@ -8,7 +8,7 @@ from typing import Final
 from jinja2 import TemplateSyntaxError
 
 from ste_graph.diagnostics import Diagnostic, Span
-from ste_graph.prompts.template import BLOCKS, Mark, environment
+from ste_graph.prompts.template import BLOCKS, Mark, prompt_environment
 from ste_graph.suggest import closest
 
 _TOKENS: Final = {
@@ -22,7 +22,7 @@ _TOKENS: Final = {
 """Jinja's names of tokens as a prompt spells them."""
 
 
-def explain(error: TemplateSyntaxError, text: str, path: str) -> Diagnostic:
+def explain_jinja_error(error: TemplateSyntaxError, text: str, path: str) -> Diagnostic:
     """Jinja's error as a diagnostic, in the words of someone who writes a prompt."""
     text = re.sub("\r\n?", "\n", text)
     jinja = (error.message or "this is not Jinja").rstrip(".")
@@ -83,7 +83,7 @@ def _innermost_open_block(text: str) -> tuple[int, int]:
     """The offset and the length of the tag that opens the block which is not closed."""
     open_tags: list[int] = []
     begin: int | None = None
-    for mark, kind, value in environment().lexer.tokeniter(text, None):
+    for mark, kind, value in prompt_environment().lexer.tokeniter(text, None):
         if kind == "block_begin":
             begin = mark.offset if isinstance(mark, Mark) else 0
         elif kind == "name" and begin is not None:

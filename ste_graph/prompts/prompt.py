@@ -16,7 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular_text
 from ste_graph.prompts.compilation import STEPS
 from ste_graph.prompts.reading import TemplateReading, read_template
-from ste_graph.prompts.template import KEEPING, MOST_CHARACTERS, ChatTurn, environment
+from ste_graph.prompts.template import KEEPING, MOST_CHARACTERS, ChatTurn, prompt_environment
 from ste_graph.prompts.turns import ChatMessage
 from ste_graph.prompts.work import StepCounter
 
@@ -161,7 +161,7 @@ class Prompt:
 
     @cached_property
     def _template(self) -> Template:
-        return self._reading.template or environment().from_string("")
+        return self._reading.template or prompt_environment().from_string("")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a prompt is immutable: `{name}` cannot be set")

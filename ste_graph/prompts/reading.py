@@ -13,9 +13,9 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from ste_graph.diagnostics import Diagnostic, Span, remember
 from ste_graph.prompts.code_parts import blank_text
 from ste_graph.prompts.compilation import compile_template
-from ste_graph.prompts.jinja_errors import explain
+from ste_graph.prompts.jinja_errors import explain_jinja_error
 from ste_graph.prompts.names import dotted_name, find_name, private_part
-from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment, turn_role
+from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, prompt_environment, turn_role
 from ste_graph.prompts.turns import TemplateTurn, find_order_fault
 from ste_graph.suggest import closest
 
@@ -57,12 +57,12 @@ def read_template(text: str, path: str) -> TemplateReading:
     template = None
     with suppress(_TooManyFaultsError):
         try:
-            tree = environment().parse(text)
+            tree = prompt_environment().parse(text)
             reader.visit(tree, set(), 0)
             reader.check_turns()
             template = None if reader.diagnostics else compile_template(tree)
         except TemplateSyntaxError as error:
-            reader.diagnostics.append(explain(error, text, path))
+            reader.diagnostics.append(explain_jinja_error(error, text, path))
         except RecursionError:
             reader.fault(reader.line, None, "the template is nested too deeply")
         except _TooManyFaultsError:

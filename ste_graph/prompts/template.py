@@ -157,7 +157,7 @@ def _missing(value: Any, key: object) -> str:
 
 
 @cache
-def environment() -> PlainEnvironment:
+def prompt_environment() -> PlainEnvironment:
     """The one environment of all prompts."""
     env = PlainEnvironment(
         undefined=StrictUndefined, extensions=[Once, ChatTurn], trim_blocks=True, lstrip_blocks=True, finalize=to_text

@@ -60,7 +60,7 @@ def read(
     return step
 
 
-def read_text(text: str, tools: Mapping[str, Schema] | Collection[str] | None, form: Form = "react") -> NextStep:
+def read_reply_text(text: str, tools: Mapping[str, Schema] | Collection[str] | None, form: Form = "react") -> NextStep:
     """Reads a reply of which only the text is known, see `read`."""
     return read(Reply(text=text), tools, form)
 

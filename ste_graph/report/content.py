@@ -21,7 +21,14 @@ from ste_graph.report.blocks import PagePart, PageSection, make_section, make_ta
 from ste_graph.report.entries import Fates, Transcript, reply_entry, trial_entry
 from ste_graph.report.evidence import arms_section, forms_section
 from ste_graph.report.graph import draw_locked_graph
-from ste_graph.report.outcomes import Line, coverage_section, gates_section, group_by_tool, outcome_section, unit_of
+from ste_graph.report.outcomes import (
+    Line,
+    coverage_section,
+    gates_section,
+    group_by_tool,
+    outcome_section,
+    unit_of_line,
+)
 from ste_graph.report.requests import requests_section
 from ste_graph.report.steps import StepFacts, cost_section, read_steps_of
 from ste_graph.report.trainings import training_section
@@ -66,7 +73,7 @@ def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> Pag
     entries += [trial_entry(trial, distilled, fates, None) for id, trial in fates.trials.items() if id not in known]
     workflow = run.lock["resolved"]["workflow"]
     variant = f", variant {workflow['variant']}" if workflow.get("variant") else ""
-    state, running = describe_state(run, opened[0].summary)
+    state, running = describe_run_state(run, opened[0].summary)
     simulated = any(part.is_simulated for part in opened)
     hidden = hidden_paths(run.path)
     parts = [part.page_part(vectors).model_dump() for part in opened]
@@ -110,7 +117,7 @@ class _OpenPart:
         lines = list(run.records())
         order = {unit: number for number, unit in enumerate(self.lock["units"])}
         lines.sort(
-            key=lambda line: order.get(unit_of(line), len(order))
+            key=lambda line: order.get(unit_of_line(line), len(order))
         )  # stable: the order of the journal within a unit
         self.lines: dict[str, list[Line]] = group((str(line["record"]), line) for line in lines)
         events = [event for _, event in LineFile(run.folder.events).numbered_lines() if event is not None]
@@ -148,7 +155,7 @@ class _OpenPart:
     def page_part(self, vectors: VectorSource | None) -> PagePart:
         trials = group_by_tool(self.of("trial"), list(self.lock["units"]))
         placed = vectors(self.run, self.of("trial")) if vectors and trials else {}
-        kept = Counter(unit_of(line) for line in self.of("example"))
+        kept = Counter(unit_of_line(line) for line in self.of("example"))
         sections = (
             outcome_section(trials, self.facts),
             requests_section(trials, placed),
@@ -168,7 +175,7 @@ class _OpenPart:
         return PagePart(
             id=self.id,
             title=self.title,
-            state=describe_state(self.run, self.summary)[0],
+            state=describe_run_state(self.run, self.summary)[0],
             facts=tuple(self._facts()),
             warnings=tuple(self._warnings()),
             graph=svg,
@@ -233,7 +240,7 @@ class _OpenPart:
         )
 
 
-def describe_state(run: FinishedRun, summary: Summary) -> tuple[str, bool]:
+def describe_run_state(run: FinishedRun, summary: Summary) -> tuple[str, bool]:
     """The state of a run in words, and whether a process is at work in it."""
     running = lock_owner(run.folder.writer) is not None
     failed = f", {len(summary.failed)} failed" if summary.failed else ""

@@ -11,7 +11,7 @@ from ste_graph.distil.facts import TrialFacts
 from ste_graph.finished import FinishedRun
 from ste_graph.packs.runs import find_origins
 from ste_graph.report.evidence import RIGHT, is_right
-from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
+from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of_line
 from ste_graph.run.logs.journal import unit_key
 
 Transcript = Sequence[Mapping[str, Json]]
@@ -58,7 +58,7 @@ def trial_entry(
         "id": str(line["id"]),
         "kind": "trial",
         "part": part,
-        "tool": unit_of(line),
+        "tool": unit_of_line(line),
         "outcome": outcome,
         "errors": sorted(set(error_kinds(line))),
         "gate": gate,
@@ -91,7 +91,7 @@ def reply_entry(line: Line, part: str, transcript: Transcript = ()) -> dict[str,
         "id": str(line["id"]),
         "kind": "reply",
         "part": part,
-        "tool": str(gold["tool"]) if gold else unit_of(line),
+        "tool": str(gold["tool"]) if gold else unit_of_line(line),
         "outcome": RIGHT[is_right(line)],
         "errors": ["unreadable"] if line.get("err") else ["no call"] if line.get("no_call") and wants_call else [],
         "gate": None,

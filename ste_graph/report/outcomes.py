@@ -102,7 +102,7 @@ def gates_section(rejected: Sequence[Line], kept: Mapping[str, int]) -> PageSect
     counts: Counter[tuple[str, str]] = Counter()
     reasons: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for line in rejected:
-        tool, gate = unit_of(line), str(line.get("gate") or "none")
+        tool, gate = unit_of_line(line), str(line.get("gate") or "none")
         counts[tool, gate] += 1
         reasons[gate, _kind_of_reason(str(line.get("reason") or ""))][tool] += 1
     tools = list(dict.fromkeys([*kept, *(tool for tool, _ in counts)]))
@@ -129,11 +129,11 @@ def gates_section(rejected: Sequence[Line], kept: Mapping[str, int]) -> PageSect
 
 def group_by_tool(lines: Iterable[Line], tools: Sequence[str] = ()) -> dict[str, list[Line]]:
     """Journal lines by their unit, in the order of `tools`."""
-    groups = group((unit_of(line), line) for line in lines)
+    groups = group((unit_of_line(line), line) for line in lines)
     return {tool: groups[tool] for tool in dict.fromkeys([*tools, *groups]) if tool in groups}
 
 
-def unit_of(line: Line) -> str:
+def unit_of_line(line: Line) -> str:
     """The unit of a journal line."""
     return str(line[unit_key(line)])
 

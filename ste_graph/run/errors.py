@@ -14,7 +14,7 @@ class NodeError(SteError):
     """A node raised, or returned something that is not its outputs: the unit fails, the others go on."""
 
 
-def step_place(vertex: Vertex, key: StepKey, unit: str) -> str:
+def describe_step_place(vertex: Vertex, key: StepKey, unit: str) -> str:
     """The lines of the vertex that are meant, the vertex, the unit and the loops that are entered.
 
     Where a vertex has several occurrences, the loops that are entered tell which one it was, as far as they can.

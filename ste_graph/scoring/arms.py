@@ -99,7 +99,7 @@ def group_by_arm(replies: Iterable[ArmReply]) -> dict[str, ArmReplies]:
     return {arm.name: arm for arm in sorted(arms, key=lambda arm: arm.role != "baseline")}
 
 
-def check_comparable(
+def check_same_cases(
     replies: Sequence[ArmReply], baseline: str | None, candidate: str | None, *, partial: bool = False, where: str
 ) -> list[ArmReply]:
     """Checks that the arms replied to the same cases; returns the replies with their roles, the baseline's first.

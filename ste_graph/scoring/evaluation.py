@@ -9,7 +9,7 @@ from textwrap import wrap
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.models.prices import Prices
 from ste_graph.records import Record
-from ste_graph.scoring.arms import ArmReplies, check_comparable, group_by_arm
+from ste_graph.scoring.arms import ArmReplies, check_same_cases, group_by_arm
 from ste_graph.scoring.candidate import HARM
 from ste_graph.scoring.cost import mean_cost
 from ste_graph.scoring.decision import Choice, Decision, decide
@@ -194,7 +194,7 @@ def compare_arms(
     Raises `WorkflowError` if the arms cannot be compared.
     """
     roles = {reply.role: reply.arm for reply in replies}
-    comparable = check_comparable(replies, roles.get("baseline"), roles.get("candidate"), where="the replies")
+    comparable = check_same_cases(replies, roles.get("baseline"), roles.get("candidate"), where="the replies")
     arms = group_by_arm(comparable)
     sheets = {name: arm.score(rules, verdicts) for name, arm in arms.items()}
     return ArmComparison(arms, sheets, rules, usage, seed, harm, prices)

@@ -17,7 +17,7 @@ LONGEST_CALL = 200
 """The most characters of a call."""
 
 
-def read_results(replies: Iterable[CaseReply]) -> dict[tuple[str, str], CaseResult]:
+def read_case_results(replies: Iterable[CaseReply]) -> dict[tuple[str, str], CaseResult]:
     """The results by arm and `case_key`."""
     return {(reply.arm, _key(reply)): CaseResult(reply.is_correct is True, _call_line(reply)) for reply in replies}
 

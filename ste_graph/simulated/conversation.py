@@ -14,7 +14,7 @@ from ste_graph.simulated.reading import ShownTool, Turn
 _CALL = re.compile(r"Thought: (.*)\nAction: (.*)\nAction Input: (.*)", re.DOTALL)
 
 
-def read_turns(messages: Sequence[Message]) -> list[Turn]:
+def read_dialogue(messages: Sequence[Message]) -> list[Turn]:
     """The messages as turns of the text protocol: calls, what came of them, and the answers after that."""
     turns: list[Turn] = []
     observed = False
@@ -44,7 +44,7 @@ def offered_tools(tools: Sequence[Mapping[str, Json]]) -> tuple[ShownTool, ...]:
 
 
 def _read_json(text: str) -> str:
-    """A reply in the text protocol, also if it is the JSON object that `write_json` makes of it."""
+    """A reply in the text protocol, also if it is the JSON object that `write_json_reply` makes of it."""
     if not text.startswith("{"):
         return text
     try:
@@ -56,7 +56,7 @@ def _read_json(text: str) -> str:
         return text
 
 
-def write_json(text: str) -> str:
+def write_json_reply(text: str) -> str:
     """A reply in the text protocol as one JSON object, cut off where its arguments are."""
     if call := _CALL.fullmatch(text):
         return f'{{"action": {json.dumps(call[2])}, "arguments": {call[3]}' + ("}" if call[3].endswith("}") else "")
@@ -64,7 +64,7 @@ def write_json(text: str) -> str:
     return json.dumps({"final_answer": answer or text}, ensure_ascii=False)
 
 
-def write_reply(text: str, seed: int) -> RawReply:
+def write_native_reply(text: str, seed: int) -> RawReply:
     """A reply in the text protocol as one that calls a tool, or answers."""
     call = _CALL.fullmatch(text)
     if call is None:

@@ -37,15 +37,15 @@ class SimulatedClient:
         self._mistakes = mistakes
 
     async def ask(self, request: ModelRequest) -> RawReply:
-        from ste_graph.simulated.conversation import offered_tools, read_turns, write_reply
+        from ste_graph.simulated.conversation import offered_tools, read_dialogue, write_native_reply
         from ste_graph.simulated.policy import respond
 
         offered = offered_tools(request.tools)
-        turns = read_turns(request.messages)
+        turns = read_dialogue(request.messages)
         text = respond(turns, seed=request.seed, mistakes=self._mistakes, schema=request.schema, offered=offered)
         for mark in request.stop:
             text = text.split(mark, 1)[0]
-        return write_reply(text, request.seed) if offered else RawReply(text)
+        return write_native_reply(text, request.seed) if offered else RawReply(text)
 
     async def close(self) -> None:
         """Do nothing: the policy holds nothing open."""

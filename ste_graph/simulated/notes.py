@@ -27,7 +27,7 @@ class ShownTrial(NamedTuple):
     failed: list[tuple[dict[str, Any], str]]
 
 
-def read_trials(text: str) -> list[ShownTrial]:
+def read_numbered_trials(text: str) -> list[ShownTrial]:
     """The numbered trials in a text, in order."""
     heads = list(_TRIAL.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
@@ -49,7 +49,7 @@ def read_trials(text: str) -> list[ShownTrial]:
 
 def write_notes(text: str) -> str:
     """Sentences that answer the question in a message, each with the numbers of its trials; `nothing` without any."""
-    trials = read_trials(text)
+    trials = read_numbered_trials(text)
     asked = _QUESTION.search(text)
     question = asked[1].lower() if asked else ""
     if "form" in question:
@@ -67,7 +67,7 @@ def write_notes(text: str) -> str:
 
 def write_documentation(text: str, tool: ShownTool) -> dict[str, Any]:
     """Descriptions of a tool and its parameters: those that it has, with the form of values that have worked."""
-    forms = _forms(read_trials(text))
+    forms = _forms(read_numbered_trials(text))
     parameters = {}
     for name, part in tool.properties.items():
         known = str(part.get("description") or "").strip()

@@ -146,12 +146,12 @@ def read_lessons(turns: Sequence[Turn]) -> list[str]:
     return lessons + [turn.text for turn in turns if turn.text.startswith("Observation:") and not is_success(turn.text)]
 
 
-def read_guidelines(turns: Sequence[Turn], tool: str) -> list[str]:
+def find_guidelines(turns: Sequence[Turn], tool: str) -> list[str]:
     """The guidelines of a tool in the messages."""
     return [text for turn in turns for name, text in _GUIDELINE.findall(turn.text) if name == tool]
 
 
-def read_values(turns: Sequence[Turn]) -> dict[str, list[Any]]:
+def find_stated_values(turns: Sequence[Turn]) -> dict[str, list[Any]]:
     """The values that the last message names as existing, by parameter."""
     return {name: json.loads(values) for name, values in _EXISTING.findall(turns[-1].text)}
 

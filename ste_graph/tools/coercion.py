@@ -89,15 +89,15 @@ def convert(value: Json, types: frozenset[str]) -> Any:
         case "boolean", str() if value.strip().lower() in ("true", "false"):
             return value.strip().lower() == "true"
         case "array", str() if value.strip().startswith("["):
-            return read_json(value)
+            return read_json_text(value)
         case "object", str() if value.strip().startswith("{"):
-            return read_json(value)
+            return read_json_text(value)
         case "string", int() if not isinstance(value, bool):
             return str(value)
     return _NOTHING
 
 
-def read_json(text: str) -> Any:
+def read_json_text(text: str) -> Any:
     """The JSON that a text is; `_NOTHING` for anything else."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)

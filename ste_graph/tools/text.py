@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -11,6 +12,11 @@ from ste_graph.contracts import Json
 
 MARK = 48
 """Characters for the line that replaces what was left out."""
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """The media type that the headers of a response state, without its parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def as_text(value: Any) -> str:

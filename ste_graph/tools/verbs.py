@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-
-def word_set(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
+from ste_graph.text import word_set
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 

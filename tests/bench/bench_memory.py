@@ -133,14 +133,14 @@ def embedding(requests: list[tuple[str, str]]) -> None:
     import torch
 
     from ste_graph.memory.vectors.embedders import embedder_for
-    from ste_graph.memory.vectors.encoders import load_model
+    from ste_graph.memory.vectors.encoders import load_encoder
     from ste_graph.memory.vectors.weights import find_weights
 
     torch.set_num_threads(1)
     texts = [f"{text} ({i})" for i, (text, _) in enumerate((requests or made_up())[:480])]
     embedder = embedder_for(None)
     asyncio.run(embedder.embed(["warm up"]))
-    model = load_model(find_weights(None))
+    model = load_encoder(find_weights(None))
 
     def direct() -> None:
         model.encode(texts, batch_size=32, show_progress_bar=False, normalize_embeddings=True)
@@ -163,7 +163,7 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
     from sentence_transformers import util
 
     from ste_graph.memory.vectors.embedders import embedder_for
-    from ste_graph.memory.vectors.encoders import load_model
+    from ste_graph.memory.vectors.encoders import load_encoder
     from ste_graph.memory.vectors.weights import find_weights
 
     asked = [text for text, _ in requests or made_up()]
@@ -173,7 +173,7 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
     vectors = around[np.arange(NOTEBOOK_ENTRIES) % len(asked)] + 0.02 * noise
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     kept = [f"{asked[i % len(asked)]} ({i})" for i in range(NOTEBOOK_ENTRIES)]
-    model, there = load_model(find_weights(None)), torch.tensor(vectors)
+    model, there = load_encoder(find_weights(None)), torch.tensor(vectors)
     mine: list[Any] = []
     theirs: list[Any] = []
 

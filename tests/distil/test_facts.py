@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts.failure import has_succeeded
-from ste_graph.distil.facts import FactCounts, read_facts, read_run_facts
+from ste_graph.distil.facts import FactCounts, read_run_facts, read_trial_facts
 from ste_graph.records import RecordContext, Trial
 
 SCHEMA = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
@@ -32,7 +32,7 @@ def trial(*steps: dict[str, Any], solved: bool | None = True) -> dict[str, Any]:
     ],
 )
 def test_the_facts_are_what_the_calls_show(steps: list[dict[str, Any]], text: str) -> None:
-    facts = read_facts(trial(*steps), SCHEMA)
+    facts = read_trial_facts(trial(*steps), SCHEMA)
     assert facts.text == text
     assert facts.contradicts == (not facts.grounded)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ste_graph.distil.clusters import assign_clusters, separation_keys
 from ste_graph.distil.example import Example
 from ste_graph.distil.reading.wording import count_wordings, read_wording
-from ste_graph.distil.split import SplitFields, assign_sides, find_leaks, split_candidates, training_mask
+from ste_graph.distil.split import SplitFields, assign_sides, find_split_leaks, split_candidates, training_mask
 from ste_graph.training.rows.held_out import HeldOut
 
 ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)
@@ -63,7 +63,7 @@ def test_a_default_that_a_call_leaves_out_is_the_same_call() -> None:
     assert separation_keys(short, schema, "combination") == separation_keys(long, schema, "combination")
     definition = {"name": "look", "parameters": schema}
     train = example("Sixteen, please.", short, "train", definition=definition)
-    assert find_leaks([train, example("A password of 16.", long, "heldout", 1, definition=definition)]) == [
+    assert find_split_leaks([train, example("A password of 16.", long, "heldout", 1, definition=definition)]) == [
         'look: the arguments {"length": 16, "symbols": false}'
     ]
 
@@ -110,8 +110,8 @@ def test_held_out_requests_that_differ_in_their_values_alone_are_counted_and_lea
     count = count_wordings([train, *held])
     assert count == (2, 1)
     assert "1 differ from one to learn from in their values alone" in count.text
-    assert find_leaks([train, *held]) == []
-    assert find_leaks([train, *held], "wording") == ["look: the wording a password of 0 characters please"]
+    assert find_split_leaks([train, *held]) == []
+    assert find_split_leaks([train, *held], "wording") == ["look: the wording a password of 0 characters please"]
     assert HeldOut(held, "wording").is_revealed_by(
         "2", "t", "A password of 8 characters please", [("look", {"length": 8})]
     )
@@ -120,17 +120,17 @@ def test_held_out_requests_that_differ_in_their_values_alone_are_counted_and_lea
 
 def test_every_kind_of_leak_is_named() -> None:
     train = example("Look at Oslo!", {"city": "Oslo", "n": 1}, "train", trial_id="a")
-    assert find_leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []
+    assert find_split_leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []
     held = example("look at oslo", {"n": 1, "city": "Oslo"}, "heldout", trial_id="a")
-    assert find_leaks([train, held]) == [
+    assert find_split_leaks([train, held]) == [
         "look: cluster 0",
         "look: the request look at oslo",
         "look: the trial a",
         'look: the arguments {"city": "Oslo", "n": 1}',
     ]
     other = example("See it.", {"city": "Oslo"}, "heldout", 1)
-    assert find_leaks([train, other]) == []
-    assert find_leaks([train, other], "value") == ['look: the value "Oslo"']
+    assert find_split_leaks([train, other]) == []
+    assert find_split_leaks([train, other], "value") == ['look: the value "Oslo"']
 
 
 def test_what_is_held_out_for_one_tool_is_not_learnt_for_another() -> None:

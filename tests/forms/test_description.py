@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.forms.description import ToolWording, apply_wording, proposal_schema, read_proposal, read_wording
+from ste_graph.forms.description import ToolWording, apply_wording, proposal_schema, read_proposal, read_tool_wording
 
 TOOL: dict[str, Any] = {
     "name": "fly",
@@ -64,4 +64,4 @@ def test_a_reply_without_a_description_is_no_proposal(data: Any) -> None:
 def test_the_schema_of_a_proposal_asks_for_every_parameter_and_no_other() -> None:
     parameters = proposal_schema(TOOL)["properties"]["parameters"]
     assert (parameters["required"], parameters["additionalProperties"]) == (["city", "seats"], False)
-    assert read_wording(TOOL) == ToolWording(description="Flights.", parameters={"city": "Where."})
+    assert read_tool_wording(TOOL) == ToolWording(description="Flights.", parameters={"city": "Where."})

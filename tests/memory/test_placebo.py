@@ -4,7 +4,7 @@ import pytest
 
 from ste_graph.contracts import Selection
 from ste_graph.memory.exemplars.placebo import make_placebo
-from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.rendering import exemplars_text
 from ste_graph.memory.experience.settings import Experience
 
 TOOLS = ("weather", "units", "dates", "songs")
@@ -23,14 +23,14 @@ def drawn(store, query, k=4, *, tools=None, seed=0, **settings):
     shown = [item.exemplar for item in store.select(query, selection, tools=tools)]
     candidates = store.candidates(selection, tools)
     return shown, make_placebo(
-        query, shown, selection, candidates=candidates, get=store.get, text=lambda item: as_text([item])
+        query, shown, selection, candidates=candidates, get=store.get, text=lambda item: exemplars_text([item])
     )
 
 
 def test_a_placebo_has_the_same_number_and_about_the_same_length(library):
     shown, others = drawn(library, "weather request 4 word word word")
     assert len(others) == len(shown) == 4
-    assert abs(len(as_text(others)) / len(as_text(shown)) - 1) < 0.15
+    assert abs(len(exemplars_text(others)) / len(exemplars_text(shown)) - 1) < 0.15
 
 
 def test_each_request_stands_with_the_call_of_another_tool_and_none_is_near_the_one_at_hand(library):

@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from ste_graph.memory.exemplars.selection import Selection
-from ste_graph.memory.faces.server import server_of
+from ste_graph.memory.faces.server import make_memory_server
 
 SERVED = Path(__file__).with_name("served.py")
 
@@ -65,7 +65,7 @@ def test_half_an_emoji_in_a_request_is_answered(store, tmp_path):
 
 async def test_wrong_arguments_and_a_store_that_fails_are_answered_as_errors(store, word_hashes):
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
-    async with Client(server_of(store)) as client:
+    async with Client(make_memory_server(store)) as client:
         assert (await client.call_tool("recall_exemplars", {"k": 2})).is_error
         assert (await client.call_tool("recall_exemplars", {"query": "rain", "k": 9999})).is_error
         word_hashes.fails = OSError("the weights are gone")

@@ -5,7 +5,7 @@ import pytest
 import ste_graph as ste
 from ste_graph.contracts import Observation
 from ste_graph.memory.exemplars.jsonl import export_jsonl, import_jsonl
-from ste_graph.memory.exemplars.verification import mark_changed, verify
+from ste_graph.memory.exemplars.verification import mark_changed, verify_exemplars
 from ste_graph.records import StepObservation
 from ste_graph.tools.fingerprint import fingerprint
 
@@ -45,7 +45,7 @@ def state(store):
 async def test_nothing_is_called_while_the_definition_is_the_same(of_weather):
     tool = Weather()
     store = of_weather(tool)
-    became = await verify(store, [tool])
+    became = await verify_exemplars(store, [tool])
     assert (became.unchanged, became.gone, tool.calls) == (2, ["units 3 miles in km"], [])
 
 
@@ -59,7 +59,7 @@ async def test_exemplars_of_a_changed_tool_are_stale_until_they_are_tried_again_
     assert mark_changed(store, [tool]).marked == []
     assert store.search("rain in Paris", tools=["weather"]) == []
     assert store.search("3 miles in km", 1)[0].exemplar.tool == "units"
-    became = await verify(store, [tool])
+    became = await verify_exemplars(store, [tool])
     assert (became.revived, became.broken, became.explore) == (
         ["weather rain in Paris"], ["weather wind at sea"], ["weather"],
     )  # fmt: skip
@@ -70,7 +70,7 @@ async def test_exemplars_of_a_changed_tool_are_stale_until_they_are_tried_again_
 
 async def test_a_revived_exemplar_shows_what_the_tool_gives_now_and_no_answer_made_of_something_else(of_weather):
     store = of_weather(Weather())
-    await verify(store, [Weather("New.", gives="Sun.")])
+    await verify_exemplars(store, [Weather("New.", gives="Sun.")])
     (found,) = store.search("rain in Paris", tools=["weather"])
     assert (found.exemplar.observation, found.exemplar.answer) == (
         StepObservation(ok=True, kind="ok", text="Sun."),
@@ -81,7 +81,7 @@ async def test_a_revived_exemplar_shows_what_the_tool_gives_now_and_no_answer_ma
 async def test_arguments_that_the_new_schema_refuses_break_an_exemplar_without_a_call(of_weather):
     store = of_weather(Weather())
     tool = Weather(wants="integer")
-    assert (await verify(store, [tool])).broken == ["weather rain in Paris", "weather wind at sea"]
+    assert (await verify_exemplars(store, [tool])).broken == ["weather rain in Paris", "weather wind at sea"]
     assert tool.calls == []
 
 
@@ -91,10 +91,10 @@ async def test_a_tool_that_does_more_than_read_is_never_called_and_a_definition_
 ):
     before, changed = Weather(effect=effect), Weather("New.", effect=effect)
     store = of_weather(before)
-    became = await verify(store, [changed])
+    became = await verify_exemplars(store, [changed])
     assert (became.untried, changed.calls) == (["weather rain in Paris", "weather wind at sea"], [])
     assert store.search("rain in Paris", tools=["weather"]) == []
-    assert len((await verify(store, [before])).revived) == 2
+    assert len((await verify_exemplars(store, [before])).revived) == 2
     assert before.calls == []
 
 

@@ -13,7 +13,7 @@ import pytest
 from openai import OpenAIError
 
 from ste_graph.contracts import ModelRequest
-from ste_graph.models.chat.request_errors import describe_error, is_away, is_overload, retry_reason
+from ste_graph.models.chat.request_errors import describe_request_error, is_away, is_overload, retry_reason
 from ste_graph.models.openai import OpenAIModel
 from tests.servers.chat import Answer, ChatServer, Proceed, Request
 
@@ -65,7 +65,7 @@ async def find_error(url: str, timeout_s: float = 5.0) -> Exception:
 
 async def test_a_connection_that_is_closed_without_an_answer_is_no_timeout(hanging_up: str) -> None:
     error = await find_error(hanging_up)
-    assert (retry_reason(error), describe_error(error)) == ("broken connection", "Connection error.")
+    assert (retry_reason(error), describe_request_error(error)) == ("broken connection", "Connection error.")
     assert not is_overload(error)
     assert not is_away(error)
 
@@ -74,7 +74,7 @@ async def test_a_connection_that_is_refused_says_that_the_server_is_away() -> No
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         port = listening.getsockname()[1]
     error = await find_error(f"http://127.0.0.1:{port}/v1")
-    assert (retry_reason(error), describe_error(error)) == ("no connection", "Connection error.")
+    assert (retry_reason(error), describe_request_error(error)) == ("no connection", "Connection error.")
     assert is_away(error)
     assert not is_overload(error)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ste_graph.distil.requests import LONGEST, find_fault
+from ste_graph.distil.requests import LONGEST, find_request_fault
 from ste_graph.nodes.check_request import CheckRequest
 
 PARAMETERS = {
@@ -62,5 +62,5 @@ async def test_a_request_that_repeats_its_prompt_is_refused() -> None:
 
 
 def test_a_tool_that_is_called_by_a_plain_word_or_needs_no_value_may_be_asked_for_so() -> None:
-    assert find_fault("What is the weather in Oslo?", "weather", {"type": "object"}) is None
-    assert find_fault("What time is it now?", "now", {"type": "object", "properties": {}}) is None
+    assert find_request_fault("What is the weather in Oslo?", "weather", {"type": "object"}) is None
+    assert find_request_fault("What time is it now?", "now", {"type": "object", "properties": {}}) is None

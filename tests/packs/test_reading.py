@@ -20,7 +20,7 @@ from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory import ExemplarStore, Selection
 from ste_graph.memory.faces.middleware import ExemplarMiddleware
 from ste_graph.memory.faces.pack_tools import describe_tools
-from ste_graph.memory.faces.server import server_of
+from ste_graph.memory.faces.server import make_memory_server
 from ste_graph.packs.pack import ToolDescription
 from tests.memory.conftest import WordHashes
 from tests.packs.conftest import EVIDENCE
@@ -191,7 +191,7 @@ def test_a_pack_of_another_model_is_allowed_and_its_proof_proposed(pack, tmp_pat
 
 async def test_an_mcp_client_gets_exemplars_guideline_and_lessons_of_a_pack(make_pack, data, open_store) -> None:
     data.guideline = {"weather": "Give the place as a city."}
-    async with Client(server_of(open_store(make_pack(data=data)))) as client:
+    async with Client(make_memory_server(open_store(make_pack(data=data)))) as client:
         asked = {"query": "How is the weather in Rome?", "k": 1, "tools": ["weather"]}
         (answer,) = (await client.call_tool("recall_exemplars", asked)).content
         (lessons,) = (await client.call_tool("recall_lessons", {"tool": "weather"})).content

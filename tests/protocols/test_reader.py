@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ste_graph.contracts import Reply, ToolCall
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
-from ste_graph.protocols.reader import read, read_text
+from ste_graph.protocols.reader import read, read_reply_text
 
 TOOLS = {
     "find_room": {
@@ -57,7 +57,7 @@ AS_JSON = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_call_is_read_in_every_dialect_whatever_was_asked_for(name: str, form: str) -> None:
-    step = read_text(DIALECTS[name], TOOLS, form)
+    step = read_reply_text(DIALECTS[name], TOOLS, form)
     assert isinstance(step, Action)
     assert (step.name, step.arguments) == ("find_room", CALL)
     asked = {"react": {"react"}, "native": set(), "json": AS_JSON}[form]
@@ -101,22 +101,22 @@ THOUGHT = 'Action: drop_room\nAction Input: {"id": 7}\nno'
     ],
 )
 def test_a_call_that_was_only_thought_of_is_not_made(thought: str) -> None:
-    step = read_text(f"{thought}\nFinal Answer: nothing to do", TOOLS)
+    step = read_reply_text(f"{thought}\nFinal Answer: nothing to do", TOOLS)
     assert isinstance(step, FinalAnswer)
     assert step.text == "nothing to do"
 
 
 def test_thoughts_without_an_end_are_no_reply() -> None:
-    step = read_text(f"<think>careful.\n{THOUGHT}", TOOLS)
+    step = read_reply_text(f"<think>careful.\n{THOUGHT}", TOOLS)
     assert isinstance(step, Malformed)
     assert "ends in the middle of its thoughts" in step.problem
 
 
 def test_the_marks_of_thoughts_may_be_data() -> None:
-    assert read_text("Final Answer: Put <think> before the reasoning.", TOOLS) == FinalAnswer(
+    assert read_reply_text("Final Answer: Put <think> before the reasoning.", TOOLS) == FinalAnswer(
         "", "Put <think> before the reasoning."
     )
-    step = read_text('Action: find_room\nAction Input: {"note": "close it with </think> please"}', TOOLS)
+    step = read_reply_text('Action: find_room\nAction Input: {"note": "close it with </think> please"}', TOOLS)
     assert isinstance(step, Action)
     assert step.arguments == {"note": "close it with </think> please"}
 
@@ -141,7 +141,7 @@ def test_a_call_in_marks_at_the_end_of_thoughts_counts_only_where_nothing_else_w
     ],
 )
 def test_a_call_of_what_is_not_on_offer_is_no_answer(form: str, text: str) -> None:
-    step = read_text(text, TOOLS, form)
+    step = read_reply_text(text, TOOLS, form)
     assert not isinstance(step, FinalAnswer)
     assert not (isinstance(step, Action) and step.name in TOOLS)
 
@@ -154,7 +154,7 @@ def test_a_call_of_what_is_not_on_offer_is_no_answer(form: str, text: str) -> No
     ],
 )
 def test_tokens_of_the_chat_template_are_taken_off(text: str, expected: FinalAnswer) -> None:
-    assert read_text(text, TOOLS) == expected
+    assert read_reply_text(text, TOOLS) == expected
 
 
 PROMPT = """\
@@ -196,7 +196,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join), st.sampled_from(FORMS))
 def test_nothing_makes_it_raise(text: str, form: str) -> None:
-    step = read_text(text, TOOLS, form)
+    step = read_reply_text(text, TOOLS, form)
     assert isinstance(step, Action | FinalAnswer | Malformed)
     if isinstance(step, Action):
         json.dumps(step.arguments)

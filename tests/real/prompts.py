@@ -30,7 +30,7 @@ from ste_graph.json_values import equal  # noqa: E402
 from ste_graph.prompts.prompt import Prompt  # noqa: E402
 from ste_graph.protocols import react  # noqa: E402
 from ste_graph.protocols.next_step import Action, Malformed  # noqa: E402
-from ste_graph.protocols.reader import read_text  # noqa: E402
+from ste_graph.protocols.reader import read_reply_text  # noqa: E402
 from ste_graph.scoring.rules import same_text  # noqa: E402
 from ste_graph.tools.fingerprint import describe_tool  # noqa: E402
 
@@ -81,7 +81,7 @@ def exemplar_pool() -> list[Values]:
 def judge_call(reply: str, trial: Values) -> list[str]:
     """The merits of a reply that should be the call of a trial."""
     schemas = {name: tool.parameters for name, tool in everyday.toolbox().tools.items()}
-    step = read_text(reply, schemas)
+    step = read_reply_text(reply, schemas)
     found = ["readable"] if not isinstance(step, Malformed) else []
     gold = trial["steps"][-1]
     if isinstance(step, Action) and step.name == gold["action"]:
@@ -93,11 +93,11 @@ def judge_call(reply: str, trial: Values) -> list[str]:
 
 def judge_request(reply: str, trial: Values) -> list[str]:
     """The merits of a reply that should be a request, or its fault."""
-    from ste_graph.distil.requests import find_fault
+    from ste_graph.distil.requests import find_request_fault
     from ste_graph.protocols.request import find_request
 
     (tool,) = [tool for tool in everyday.toolbox().tools.values() if tool.name == trial["tool"]]
-    fault = find_fault(find_request(reply), tool.name, tool.parameters)
+    fault = find_request_fault(find_request(reply), tool.name, tool.parameters)
     return ["readable"] if fault is None else [fault]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import ste_graph as ste
 from ste_graph.contracts import ModelRequest
 from ste_graph.protocols.next_step import Malformed
-from ste_graph.protocols.reader import read_text
+from ste_graph.protocols.reader import read_reply_text
 from ste_graph.run.summary import Summary
 from tests.real.pool import ANSWER, PooledModel, PooledReply, describe_report, read_pool
 from tests.real.stages import NODES, POOL_TOOLS, Size, Stage, plan_stages
@@ -58,5 +58,5 @@ async def test_requests_that_the_pool_does_not_know_take_turns_of_their_own(tmp_
 
 def test_the_reader_reads_the_replies_to_held_out_requests():
     schemas = {name: {"type": "object"} for name in POOL_TOOLS}
-    read = [read_text(reply.text, schemas) for reply in read_pool(POOL) if reply.node == ANSWER]
+    read = [read_reply_text(reply.text, schemas) for reply in read_pool(POOL) if reply.node == ANSWER]
     assert sum(isinstance(step, Malformed) for step in read) <= len(read) // 4

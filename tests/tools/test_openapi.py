@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi.document import parse
+from ste_graph.tools.openapi.document import parse_document
 from ste_graph.tools.openapi.request import build_request
 from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.openapi.spec import operation_names
@@ -397,7 +397,7 @@ b: [yes, on, 010, 1_0, 1:30, ~, true, 3, 2.5, 1e3, .inf]
 200: {x: &k {y: 1}}
 m: {<<: *k, z: 2}
 """
-    assert parse(text) == {
+    assert parse_document(text) == {
         "a": "2024-01-01",
         "b": ["yes", "on", "010", "1_0", "1:30", None, True, 3, 2.5, 1000.0, ".inf"],
         "200": {"x": {"y": 1}},
@@ -411,7 +411,7 @@ m: {<<: *k, z: 2}
     )
 )
 def test_json_is_read_as_itself(value):
-    assert parse(json.dumps({"value": value}).encode()) == {"value": value}
+    assert parse_document(json.dumps({"value": value}).encode()) == {"value": value}
 
 
 @given(st.lists(st.sampled_from(["a", "a_2", "a.2", "", "x" * 64, "x" * 70, "get/x/{y}"]) | st.text()))

@@ -19,9 +19,9 @@ from ste_graph.json_values import canonical_json
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars, read_kept_lessons
-from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.rendering import exemplars_text
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.packs.check import find_leaks
+from ste_graph.packs.check import find_file_leaks
 from ste_graph.packs.content import LeftOut, drop_leaks, pack_files
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.packs.manifest import FORMAT, Manifest
@@ -93,7 +93,7 @@ def build_pack(
     )
     notes = [*left_out.lines, *(["Pseudonyms stand for values of the tools."] if pseudonyms else [])]
     files = pack_files(manifest, data, source.evidence(), _examples(data), notes)
-    if problems := find_leaks(files, finder, keeps):
+    if problems := find_file_leaks(files, finder, keeps):
         raise WorkflowError("\n  ".join([f"{source.run}: this must not go out; nothing was written:", *problems]))
     return NewPack(manifest, files, data, left_out, drawn)
 
@@ -214,12 +214,12 @@ def _examples(data: PackData) -> dict[str, list[str]]:
     for plain in data.exemplars:
         exemplar = Exemplar.model_validate(plain)
         by_tool.setdefault(exemplar.tool, []).append(exemplar)
-    return {tool: [as_text([each]) for each in _choose_telling(own)] for tool, own in by_tool.items()}
+    return {tool: [exemplars_text([each]) for each in _choose_telling(own)] for tool, own in by_tool.items()}
 
 
 def _choose_telling(exemplars: Sequence[Exemplar]) -> list[Exemplar]:
     """At most `SHOWN` exemplars that together show the most arguments, in short texts."""
-    left = sorted(exemplars, key=lambda each: (len(as_text([each])), each.id))
+    left = sorted(exemplars, key=lambda each: (len(exemplars_text([each])), each.id))
     chosen: list[Exemplar] = []
     seen: set[tuple[str, str]] = set()
     while left and len(chosen) < SHOWN:

@@ -61,7 +61,7 @@ def comparison_command(run: Path) -> str:
     return f"ste run evaluate --set {shlex.quote(f'data.replies.runs=[{run}]')}"
 
 
-def arms_table(run: Path, lines: Sequence[Mapping[str, Json]]) -> str:
+def replies_table(run: Path, lines: Sequence[Mapping[str, Json]]) -> str:
     """A row per arm: the replies that are a call that can be read, to the right tool, and right; in percent."""
     replies = [CaseReply.from_line(line) for line in lines]
     rows = [["arm", "replies", "well-formed", "API match", "correct", ""]]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ste_graph.coded.writing.layout import WIDTH, quote
+from ste_graph.coded.writing.layout import WIDTH, string_literal
 from ste_graph.coded.writing.names import Imports, channel
 from ste_graph.compile.channels import output_channel
 from ste_graph.compile.flow import Flow
@@ -32,11 +32,11 @@ class ExpressionWriter:
 
     def value(self, expression: Expression) -> str:
         """The code of a value."""
-        return _unparse(self._translate(grammar.parse(expression.text)))
+        return _unparse(self._translate(grammar.parse_legal_expression(expression.text)))
 
     def condition(self, expression: Expression, *, negated: bool = False) -> str:
         """The code of a condition, or of its opposite."""
-        tree = self._translate(grammar.parse(expression.text))
+        tree = self._translate(grammar.parse_legal_expression(expression.text))
         return _unparse(_negate(tree) if negated else tree)
 
     def bound(self, text: object, value: int) -> str:
@@ -50,12 +50,12 @@ class ExpressionWriter:
         flow, workflow = self.flow, self.flow.workflow
         first, *rest = dotted.split(".")
         if first == "params":
-            return "PARAMS" + "".join(f"[{quote(key)}]" for key in rest)
+            return "PARAMS" + "".join(f"[{string_literal(key)}]" for key in rest)
         if first == "data":
-            return self._below(f"step.data[{quote(rest[0])}]", rest[1:]) if rest else "step.data"
+            return self._below(f"step.data[{string_literal(rest[0])}]", rest[1:]) if rest else "step.data"
         if first in flow.heads:
             if isinstance(flow.heads[first].block, Map):
-                return f"step.item({', '.join(map(quote, (first, *rest)))})"
+                return f"step.item({', '.join(map(string_literal, (first, *rest)))})"
             return channel(first)
         if first == workflow.unit:
             return self._below(channel(first), rest)
@@ -66,7 +66,7 @@ class ExpressionWriter:
     def _below(self, code: str, keys: Sequence[str]) -> str:
         if not keys:
             return code
-        return f"{self.imports.add('ste_graph.coded', 'look_up')}({', '.join([code, *map(quote, keys)])})"
+        return f"{self.imports.add('ste_graph.coded', 'look_up')}({', '.join([code, *map(string_literal, keys)])})"
 
     def _translate(self, tree: ast.expr) -> ast.expr:
         translated: ast.expr = _NameTranslator(self).visit(tree)
@@ -106,7 +106,7 @@ def _unparse(tree: ast.expr) -> str:
     parts, end = [], 0
     for token in tokens:
         if token.type == tokenize.STRING:
-            parts += [code[end : token.start[1]], quote(ast.literal_eval(token.string))]
+            parts += [code[end : token.start[1]], string_literal(ast.literal_eval(token.string))]
             end = token.end[1]
     return "".join([*parts, code[end:]])
 

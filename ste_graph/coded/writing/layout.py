@@ -30,12 +30,12 @@ Text: TypeAlias = "str | Words | Group"
 """A piece of code; a plain text cannot be broken."""
 
 
-def render(text: Text, *, indent: int = 0, before: int = 0, after: int = 1, broken: bool = False) -> str:
+def render_code(text: Text, *, indent: int = 0, before: int = 0, after: int = 1, broken: bool = False) -> str:
     """A piece of code, which comes after `before` characters of its line and ahead of `after` more.
 
     With `broken` it has an item per line even where it would fit on one.
     """
-    flat = flatten(text)
+    flat = join_on_one_line(text)
     fits = before + len(flat) + after <= WIDTH and "\n" not in flat
     if isinstance(text, str) or (fits and not broken):
         return flat
@@ -45,34 +45,34 @@ def render(text: Text, *, indent: int = 0, before: int = 0, after: int = 1, brok
         return text.opening + text.closing
     inner = indent + 4
     lines = [
-        f"{' ' * inner}{prefix}{render(item, indent=inner, before=inner + len(prefix))},\n"
+        f"{' ' * inner}{prefix}{render_code(item, indent=inner, before=inner + len(prefix))},\n"
         for prefix, item in text.items
     ]
     return f"{text.opening}\n{''.join(lines)}{' ' * indent}{text.closing}"
 
 
-def flatten(text: Text) -> str:
+def join_on_one_line(text: Text) -> str:
     """A piece of code on one line."""
     if isinstance(text, str):
         return text
     if isinstance(text, Words):
-        return quote(text.text)
-    return text.opening + ", ".join(prefix + flatten(item) for prefix, item in text.items) + text.closing
+        return string_literal(text.text)
+    return text.opening + ", ".join(prefix + join_on_one_line(item) for prefix, item in text.items) + text.closing
 
 
 def assign(name: str, text: Text) -> str:
     """The statement `name = …`."""
-    return f"{name} = {render(text, before=len(name) + 3, after=0)}"
+    return f"{name} = {render_code(text, before=len(name) + 3, after=0)}"
 
 
-def call(name: str, arguments: Sequence[tuple[str, Text]]) -> Group:
+def call_code(name: str, arguments: Sequence[tuple[str, Text]]) -> Group:
     """A call with keyword arguments; without a keyword where that is empty."""
     return Group(f"{name}(", [(f"{key}=" if key else "", value) for key, value in arguments], ")")
 
 
 def mapping(items: Sequence[tuple[str, Text]]) -> Group:
     """A dict with texts as keys."""
-    return Group("{", [(f"{quote(key)}: ", value) for key, value in items], "}")
+    return Group("{", [(f"{string_literal(key)}: ", value) for key, value in items], "}")
 
 
 def sequence(items: Sequence[Text]) -> Group:
@@ -83,11 +83,11 @@ def sequence(items: Sequence[Text]) -> Group:
 def tuple_of(items: Sequence[Text]) -> Group:
     """A tuple; a single item keeps its comma."""
     if len(items) == 1:
-        return Group("(", [("", f"{flatten(items[0])},")], ")")
+        return Group("(", [("", f"{join_on_one_line(items[0])},")], ")")
     return Group("(", [("", item) for item in items], ")")
 
 
-def quote(text: str) -> str:
+def string_literal(text: str) -> str:
     """A text as a literal, in double quotes unless these would need more escapes."""
     if '"' not in text:
         return '"' + repr(f"'{text}")[2:]
@@ -99,14 +99,14 @@ def quote(text: str) -> str:
 def _break_text(text: str, indent: int) -> str:
     """A literal between parentheses, in as many pieces as it needs."""
     margin = " " * (indent + 4)
-    pieces = "\n".join(f"{margin}{quote(piece)}" for piece in _split(text, WIDTH - len(margin)))
+    pieces = "\n".join(f"{margin}{string_literal(piece)}" for piece in _split(text, WIDTH - len(margin)))
     return f"(\n{pieces}\n{' ' * indent})"
 
 
 def _split(text: str, size: int) -> Iterator[str]:
     """Pieces of a text as literals of at most so many characters, which end after a space if there is one."""
-    while len(quote(text)) > size:
-        end = size - (len(quote(text[:size])) - size)
+    while len(string_literal(text)) > size:
+        end = size - (len(string_literal(text[:size])) - size)
         space = text.rfind(" ", end // 2, end)
         end = space + 1 if space > 0 else max(end, 1)
         yield text[:end]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ste_graph.coded.writing.expressions import ExpressionWriter
-from ste_graph.coded.writing.layout import call, docstring, quote, render, sequence, tuple_of
+from ste_graph.coded.writing.layout import call_code, docstring, render_code, sequence, string_literal, tuple_of
 from ste_graph.coded.writing.names import PACKAGE, Imports
 from ste_graph.coded.writing.routers import FunctionWriter, list_bounds
 from ste_graph.coded.writing.settings import SettingsWriter
@@ -159,23 +159,29 @@ class _ModuleWriter:
         for vertex in flow.vertices.values():
             name = functions.function(vertex)
             if functions.is_static(vertex):
-                lines.append(f"    graph.add_node({quote(vertex.id)}, {name})")
+                lines.append(f"    graph.add_node({string_literal(vertex.id)}, {name})")
                 continue
             targets = list(dict.fromkeys(edge.target for edge in edges if edge.source == vertex.id))
-            codes = [end if target is None else quote(target) for target in targets]
-            made = call("graph.add_node", [("", quote(vertex.id)), ("", name), ("destinations", tuple_of(codes))])
-            lines.append(f"    {render(made, indent=4, before=4)}")
+            codes = [end if target is None else string_literal(target) for target in targets]
+            made = call_code(
+                "graph.add_node", [("", string_literal(vertex.id)), ("", name), ("destinations", tuple_of(codes))]
+            )
+            lines.append(f"    {render_code(made, indent=4, before=4)}")
         starts = list(dict.fromkeys(edge.target for edge in edges if edge.source is None))
-        codes = [self.imports.add("langgraph.graph", end) if target is None else quote(target) for target in starts]
+        codes = [
+            self.imports.add("langgraph.graph", end) if target is None else string_literal(target) for target in starts
+        ]
         if len(codes) == 1:
             lines.append(f"    graph.add_edge(START, {codes[0]})")
         else:
             self.imports.add("langgraph.runtime", "Runtime")
-            made = call("graph.add_conditional_edges", [("", "START"), ("", "first_vertex"), ("", sequence(codes))])
-            lines.append(f"    {render(made, indent=4, before=4)}")
+            made = call_code(
+                "graph.add_conditional_edges", [("", "START"), ("", "first_vertex"), ("", sequence(codes))]
+            )
+            lines.append(f"    {render_code(made, indent=4, before=4)}")
         for vertex in flow.vertices.values():
             if functions.is_static(vertex):
-                lines.append(f"    graph.add_edge({quote(vertex.id)}, {functions.target(vertex.then)})")
+                lines.append(f"    graph.add_edge({string_literal(vertex.id)}, {functions.target(vertex.then)})")
         lines.append("    return graph")
         if len(codes) == 1:
             return "\n".join(lines)

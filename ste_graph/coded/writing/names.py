@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Final
 
-from ste_graph.coded.writing.layout import quote
+from ste_graph.coded.writing.layout import string_literal
 
 PACKAGE: Final = "ste_graph.coded"
 """The package that a module builds on."""
@@ -86,4 +86,4 @@ class Identifiers:
 
 def channel(name: str) -> str:
     """The code that reads a channel of the state."""
-    return f"state[{quote(name)}]"
+    return f"state[{string_literal(name)}]"

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ste_graph.coded.writing.expressions import ExpressionWriter, wrap_condition
-from ste_graph.coded.writing.layout import Group, Text, call, docstring, mapping, quote, render, sequence
+from ste_graph.coded.writing.layout import (
+    Group,
+    Text,
+    call_code,
+    docstring,
+    mapping,
+    render_code,
+    sequence,
+    string_literal,
+)
 from ste_graph.coded.writing.names import Identifiers, Imports, channel
 from ste_graph.compile.channels import each_channel, output_channel
 from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Branch, Flow, Head, Target, Vertex
@@ -41,7 +50,7 @@ class FunctionWriter:
         """The code of where control goes."""
         match target:
             case AtVertex(id=id):
-                return quote(id)
+                return string_literal(id)
             case AtEnd():
                 return self.imports.add("langgraph.graph", "END")
             case AtHead(loop=loop):
@@ -60,13 +69,13 @@ class FunctionWriter:
         result = "dict[str, Any]" if static else "Command[str]"
         if not static:
             self.imports.add("langgraph.types", "Command")
-        loops = [] if not vertex.loops else [("loops", sequence([quote(loop) for loop in vertex.loops]))]
-        opened = call("Step", [("", "runtime.context"), ("", quote(vertex.id)), ("", "state"), *loops])
+        loops = [] if not vertex.loops else [("loops", sequence([string_literal(loop) for loop in vertex.loops]))]
+        opened = call_code("Step", [("", "runtime.context"), ("", string_literal(vertex.id)), ("", "state"), *loops])
         ends = "return step.changes()" if static else f"return step.goto({self.target(vertex.then)})"
         return [
             f"async def {self.function(vertex)}(state: State, runtime: Runtime[CodedContext]) -> {result}:",
             *docstring(self._about(vertex)),
-            f"    step = {render(opened, indent=4, before=11)}",
+            f"    step = {render_code(opened, indent=4, before=11)}",
             *self._body(vertex),
             f"    {ends}",
         ]
@@ -78,18 +87,18 @@ class FunctionWriter:
         leave = self.target(head.leave)
         lines: list[str] = []
         if isinstance(block, Map):
-            lines.append(f"    step.open({quote(loop)}, {self.expressions.value(block.over)})")
+            lines.append(f"    step.open({string_literal(loop)}, {self.expressions.value(block.over)})")
             count = f"len({channel(f'{loop}.items')})"
-            lines += self._exit(f"step.passes({quote(loop)}) == {count}", loop, "items", leave)
-            lines += self._exit(f"step.passes({quote(loop)}) == {bound}", loop, "at_most", leave)
+            lines += self._exit(f"step.passes({string_literal(loop)}) == {count}", loop, "items", leave)
+            lines += self._exit(f"step.passes({string_literal(loop)}) == {bound}", loop, "at_most", leave)
         else:
             if block.test == "while" and block.condition is not None:
                 lines += self._exit(self.expressions.condition(block.condition, negated=True), loop, "while", leave)
             if block.test == "until" and block.condition is not None:
                 lines += self._until(block, leave)
             reason = "times" if block.test == "times" else "at_most"
-            lines += self._exit(f"step.passes({quote(loop)}) == {bound}", loop, reason, leave)
-        lines.append(f"    return step.enter({quote(loop)}, {self.target(head.enter)})")
+            lines += self._exit(f"step.passes({string_literal(loop)}) == {bound}", loop, reason, leave)
+        lines.append(f"    return step.enter({string_literal(loop)}, {self.target(head.enter)})")
         return self._router(self.identifiers.find("next_", loop), self._loop_about(block), lines)
 
     def branch(self, number: int, branch: Branch) -> list[str]:
@@ -110,14 +119,14 @@ class FunctionWriter:
     def _exit(self, condition: str, loop: str, reason: str, leave: str) -> list[str]:
         return [
             f"    if {wrap_condition(condition, indent=4, before=7)}:",
-            f"        return step.leave({quote(loop)}, {quote(reason)}, {leave})",
+            f"        return step.leave({string_literal(loop)}, {string_literal(reason)}, {leave})",
         ]
 
     def _until(self, block: Repeat, leave: str) -> list[str]:
         assert block.condition is not None
         code = self.expressions.condition(block.condition)
         wrapped = f"({code})" if " or " in code else code
-        return self._exit(f"step.passes({quote(block.name)}) > 0 and {wrapped}", block.name, "until", leave)
+        return self._exit(f"step.passes({string_literal(block.name)}) > 0 and {wrapped}", block.name, "until", leave)
 
     def _body(self, vertex: Vertex) -> Iterator[str]:
         match vertex.block:
@@ -128,14 +137,17 @@ class FunctionWriter:
                     for name in spec.cls.Inputs.model_fields
                     if name in spec.inputs
                 ]
-                arguments: list[tuple[str, Text]] = [("", quote(node)), *([("", mapping(inputs))] if inputs else [])]
-                yield f"    await {render(call('step.run', arguments), indent=4, before=10)}"
+                arguments: list[tuple[str, Text]] = [
+                    ("", string_literal(node)),
+                    *([("", mapping(inputs))] if inputs else []),
+                ]
+                yield f"    await {render_code(call_code('step.run', arguments), indent=4, before=10)}"
             case RecordBlock() as block:
                 values = [(name, self._value(value, block)) for name, value in block.values.items()]
                 asked = self._asked(block)
                 more: list[tuple[str, Text]] = [("asked", asked)] if asked.items else []
-                made = call("step.record", [("", quote(block.record)), ("", mapping(values)), *more])
-                yield f"    await {render(made, indent=4, before=10)}"
+                made = call_code("step.record", [("", string_literal(block.record)), ("", mapping(values)), *more])
+                yield f"    await {render_code(made, indent=4, before=10)}"
 
     def _value(self, value: Any, block: RecordBlock) -> str:
         if isinstance(value, Each):
@@ -149,7 +161,7 @@ class FunctionWriter:
             read = [value.first] if isinstance(value, Each) else sorted({own.split(".")[0] for own in value.names})
             asking = [node for node in read if node in nodes and nodes[node].models]
             if asking:
-                found.append((name, sequence([quote(node) for node in asking])))
+                found.append((name, sequence([string_literal(node) for node in asking])))
         return mapping(found)
 
     def _source(self, source: Source) -> str:
@@ -160,9 +172,9 @@ class FunctionWriter:
             case FromLoop(name=name):
                 return self.expressions.name(name)
             case FromData(data=name):
-                return f"step.data[{quote(name)}]"
+                return f"step.data[{string_literal(name)}]"
             case FromParam(param=name):
-                return f"PARAMS[{quote(name)}]"
+                return f"PARAMS[{string_literal(name)}]"
 
     def _about(self, vertex: Vertex) -> str:
         if isinstance(vertex.block, RecordBlock):

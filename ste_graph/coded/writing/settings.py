@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ste_graph.coded.writing.layout import Group, Text, Words, call, mapping, quote, sequence, tuple_of
+from ste_graph.coded.writing.layout import Group, Text, Words, call_code, mapping, sequence, string_literal, tuple_of
 from ste_graph.coded.writing.names import Imports
 from ste_graph.errors import WorkflowError
 from ste_graph.language.sections.entries import Marker, find_marker, inner_markers, use_class
@@ -45,7 +45,7 @@ class SettingsWriter:
                 continue
             text = self.value(value, own, find_marker(info), inner_markers(info))
             (unnameable if iskeyword(key) else arguments).append((key, text))
-        made = call(self.imports.class_of(settings), arguments)
+        made = call_code(self.imports.class_of(settings), arguments)
         if not unnameable:
             return made
         return Group(made.opening, [*made.items, ("**", mapping(unnameable))], made.closing)
@@ -90,16 +90,16 @@ class SettingsWriter:
         bundled = next(iter(bundled_workflows().values())).resolve().parent
         if path.resolve().is_relative_to(bundled) and not self.folder.resolve().is_relative_to(bundled):
             self.roots.add("BUNDLED")
-            return f"BUNDLED / {quote(path.resolve().relative_to(bundled).as_posix())}"
+            return f"BUNDLED / {string_literal(path.resolve().relative_to(bundled).as_posix())}"
         self.roots.add("HERE")
-        return f"HERE / {quote(Path(os.path.relpath(path, self.folder)).as_posix())}"
+        return f"HERE / {string_literal(Path(os.path.relpath(path, self.folder)).as_posix())}"
 
     def _environment(self, tree: MappingNode, mark: Marker | None) -> Text:
         name, default = str(tree.entries["env"].value.to_plain()), tree.entries.get("default")
         if isinstance(mark, SecretMarker):
             self.secrets.add(name)
         words = [name] if default is None else [name, str(default.value.to_plain())]
-        return f"{self.imports.add('ste_graph.coded', 'environment')}({', '.join(map(quote, words))})"
+        return f"{self.imports.add('ste_graph.coded', 'environment')}({', '.join(map(string_literal, words))})"
 
     def _marks(self, mark: Marker | None, tree: Tree | None) -> dict[str, Marker]:
         """The kinds of the settings of a source inside an entry."""

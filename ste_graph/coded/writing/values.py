@@ -9,7 +9,16 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
-from ste_graph.coded.writing.layout import Group, Text, assign, call, mapping, quote, render, sequence
+from ste_graph.coded.writing.layout import (
+    Group,
+    Text,
+    assign,
+    call_code,
+    mapping,
+    render_code,
+    sequence,
+    string_literal,
+)
 from ste_graph.coded.writing.names import PACKAGE, Imports
 from ste_graph.coded.writing.settings import SettingsWriter
 from ste_graph.compile.flow import Flow
@@ -51,8 +60,10 @@ class ValueWriter:
         memories = []
         for name, spec in workflow.memories.items():
             made = self.settings.entry(spec.memory, tree.at(["memory", name]))
-            of = [("of", quote(spec.of))] if spec.of is not None and spec.of in workflow.records else []
-            wrapped = call(self.imports.add(PACKAGE, "Memory"), [("", made), ("lives", quote(spec.lives)), *of])
+            of = [("of", string_literal(spec.of))] if spec.of is not None and spec.of in workflow.records else []
+            wrapped = call_code(
+                self.imports.add(PACKAGE, "Memory"), [("", made), ("lives", string_literal(spec.lives)), *of]
+            )
             memories.append((name, wrapped))
         if memories:
             yield assign("MEMORIES", mapping(memories))
@@ -65,21 +76,21 @@ class ValueWriter:
             [
                 f"def make_nodes(models: {models}, memories: {memories}) -> dict[str, {node}]:",
                 '    """Makes the nodes of a unit."""',
-                f"    return {render(mapping(nodes), indent=4, broken=True)}",
+                f"    return {render_code(mapping(nodes), indent=4, broken=True)}",
             ]
         )
 
     def _node(self, spec: NodeSpec) -> Group:
         tree, more = self.tree.at(["nodes", spec.name]), {}
         for key, model in spec.models.items():
-            more[key] = f"models[{quote(model)}]"
+            more[key] = f"models[{string_literal(model)}]"
         for key, prompt in spec.prompts.items():
             value = tree.at([key]) if tree is not None else None
             assert isinstance(value, ScalarNode), "a prompt is a path"
             path = self.settings.path(resolve_path(str(value.value), value.span))
             more[key] = f"{self.imports.class_of(prompt)}.read({path})"
         for key, memory in spec.recalls.items():
-            more[key] = self.imports.add(PACKAGE, "OFF") if memory is None else f"memories[{quote(memory)}]"
+            more[key] = self.imports.add(PACKAGE, "OFF") if memory is None else f"memories[{string_literal(memory)}]"
         arguments: list[tuple[str, Text]] = []
         for key, info in spec.cls.model_fields.items():
             if key in more:
@@ -89,7 +100,7 @@ class ValueWriter:
                 if info.is_required() or value != info.get_default(call_default_factory=True):
                     own = tree.at([key]) if tree is not None else None
                     arguments.append((key, self.settings.value(value, own, find_marker(info), inner_markers(info))))
-        return call(self.imports.class_of(spec.cls), arguments)
+        return call_code(self.imports.class_of(spec.cls), arguments)
 
     def state(self, flow: Flow) -> str:
         """The type `State`, with every channel."""
@@ -109,7 +120,7 @@ class ValueWriter:
             else:
                 kind = "Any"
             channels.append((name, kind))
-        return assign("State", call("TypedDict", [("", quote("State")), ("", mapping(channels))]))
+        return assign("State", call_code("TypedDict", [("", string_literal("State")), ("", mapping(channels))]))
 
 
 def _type_text(annotation: Any) -> str:

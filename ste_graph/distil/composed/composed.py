@@ -31,10 +31,11 @@ from ste_graph.distil.composed.statements import (
 from ste_graph.distil.composed.sums import contradicts_words, decompose_sum, is_turned
 from ste_graph.distil.leaves import Leaf
 from ste_graph.distil.reading.modifiers import allows
-from ste_graph.distil.reading.normalisation import flatten, identifier_words, lower, word_set
+from ste_graph.distil.reading.normalisation import flatten, identifier_words, lower
 from ste_graph.distil.reading.places import find_places, states_value
 from ste_graph.distil.reading.request import Request, TextSpan
 from ste_graph.distil.reading.roles import Parameters, find_label
+from ste_graph.text import word_set
 
 _FREE_TEXT = word_set("text message content body note comment sentence phrase string input title name summary label")
 _DEPTH = 5

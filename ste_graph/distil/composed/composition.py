@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
 from ste_graph.contracts import Json
-from ste_graph.distil.leaves import leaves
+from ste_graph.distil.leaves import schema_leaves
 from ste_graph.distil.reading.dates import parse_day, parse_moment
-from ste_graph.distil.reading.normalisation import identifier_words, word_set
+from ste_graph.distil.reading.normalisation import identifier_words
+from ste_graph.text import word_set
 
 Direction: TypeAlias = Literal["up", "down"]
 """The side of a value that a comparison asks for: more or later, less or earlier."""
@@ -85,7 +86,7 @@ def decompose_json(value: str) -> Iterator[Composition]:
         return
     try:
         parsed = json.loads(value)
-        found = list(leaves(parsed, {})) if isinstance(parsed, dict | list) else []
+        found = list(schema_leaves(parsed, {})) if isinstance(parsed, dict | list) else []
     except (ValueError, RecursionError):
         return
     if not found:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ste_graph.distil.composed.composition import Atom
-from ste_graph.distil.reading.normalisation import flatten, identifier_words, singular, words
+from ste_graph.distil.reading.normalisation import flatten, identifier_words, words
 from ste_graph.distil.reading.request import Request, parse_request
 from ste_graph.distil.reading.roles import Parameters
+from ste_graph.text import singular
 
 _DECLARED = re.compile(r"(?P<table>\w+) ?\((?P<columns>[\w ,]+)\)|\"(?P<key>\w+)\" ?:")
 

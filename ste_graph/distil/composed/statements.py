@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ste_graph.distil.composed.composition import Atom, Composition, direction_of, label_name, whole_periods
 from ste_graph.distil.reading.dates import parse_day
-from ste_graph.distil.reading.normalisation import word_set
+from ste_graph.text import word_set
 
 _VERBS = re.compile(r"\s*(?P<verb>select|with|insert|update|delete|explain|create|drop|alter|replace)\b", re.IGNORECASE)
 _KEYWORDS = word_set(

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.distil.reading.normalisation import identifier_words, singular, word_set
+from ste_graph.distil.reading.normalisation import identifier_words
 from ste_graph.distil.reading.request import Request, TextSpan
 from ste_graph.distil.reading.roles import Parameters, find_label, find_labelled_words
+from ste_graph.text import singular, word_set
 
 _NO: Final = (
     r"(?:no|not|n't|without|never|exclude|excluding|except|skip|omit|avoid|leave out|leaving out|disable|drop|minus"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from ste_graph.distil.composed.composition import Atom
-from ste_graph.distil.reading.normalisation import identifier_words, word_set
+from ste_graph.distil.reading.normalisation import identifier_words
 from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.text import word_set
 
 _UP = (
     r"more|over|above|after|since|at least|greater|larger|bigger|higher|later|newer|exceed\w*|beyond|from|minimum"

@@ -60,22 +60,6 @@ def identifier_words(name: str) -> list[str]:
     return words(_CAMEL.sub(" ", name)).split()
 
 
-def singular(word: str) -> str:
-    """The word without the ending of a plural, if it seems to have one: both `miles` and `mile` give `mile`."""
-    if len(word) > 4 and word.endswith("ies"):
-        return f"{word[:-3]}y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
-        return word[:-2]
-    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return {"feet": "foot"}.get(word, word)
-
-
-def word_set(text: str) -> frozenset[str]:
-    """The words of a list that is written as a text."""
-    return frozenset(text.split())
-
-
 def contains_words(text: str, value: str) -> bool:
     """True if the text has the value in it as whole words; a value without a word in it must occur as it is."""
     wanted = words(value)

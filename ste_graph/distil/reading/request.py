@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ste_graph.distil.reading.dates import DayMention, TimeMention, find_days, find_times
-from ste_graph.distil.reading.normalisation import blank_out, flatten, lower, singular, word_set
+from ste_graph.distil.reading.normalisation import blank_out, flatten, lower
 from ste_graph.distil.reading.numbers import NumberMention, find_numbers
+from ste_graph.text import singular, word_set
 
 _QUOTE = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|`([^`]+)`|'([^']+)')(?!\w)")
 _BREAK = re.compile(r"[.;:!?](?= |$)|,(?= )|\b(?:but|and with|and without)\b")

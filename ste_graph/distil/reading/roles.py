@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.reading.normalisation import identifier_words, singular, word_set
+from ste_graph.distil.reading.normalisation import identifier_words
 from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.text import singular, word_set
 
 Role: TypeAlias = Literal["from", "to"]
 
@@ -128,7 +129,7 @@ def find_labelled_words(request: Request, name: str, parameters: Parameters) -> 
             yield span
 
 
-def unit_of(request: Request, span: TextSpan, parameters: Parameters) -> frozenset[str]:
+def find_unit_parameters(request: Request, span: TextSpan, parameters: Parameters) -> frozenset[str]:
     """The parameters that count what the word right after a number names: `146 days`, `16 characters`."""
     match = re.match(r"[ -](?P<word>[a-z]+)(?: (?P<next>[a-z]+))?", request.plain[span.end :])
     if match is None:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ste_graph.distil.leaves import Leaf
-from ste_graph.distil.reading.normalisation import word_set
 from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.text import word_set
 
 _NEXT = re.compile(
     r"[\"'`]?,? (?P<word>and|or) (?:the |an? |in |from |of |by |for |tagged |tag )?[\"'`]?(?P<next>[^\W\d][\w'-]*)"

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ste_graph.contracts import Json
 from ste_graph.distil.grounding import Grounding, find_mentions
-from ste_graph.distil.leaves import leaves
+from ste_graph.distil.leaves import schema_leaves
 from ste_graph.distil.reading.dates import days_in
 from ste_graph.distil.reading.normalisation import contains_words, identifier_words, words
 from ste_graph.distil.reading.numbers import numbers_in, parse_number
@@ -30,7 +30,7 @@ def find_unused(
     """
     text = parse_request(request)
     used = [span for grounding in groundings for span in grounding.spans]
-    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
+    texts = [leaf.value for call in arguments for leaf in schema_leaves(call, {}) if isinstance(leaf.value, str)]
     given = {number for written in texts for number in numbers_in(written)} | _default_numbers(parameters)
     stated = "\n".join(known)
     days = {day for written in texts for day in days_in(written)}

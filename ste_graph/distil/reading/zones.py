@@ -155,7 +155,7 @@ def lies_elsewhere(zone: str, cased: str, end: int) -> bool:
     return not zone.startswith(("America/", "US/", "Canada/", "Pacific/Hon")) and bool(_IN_STATE.match(cased, end))
 
 
-def find_places(cased: str) -> Iterator[tuple[int, int]]:
+def find_zone_places(cased: str) -> Iterator[tuple[int, int]]:
     """Yields the places of a text at which a time zone, or a city that represents one, is named."""
     yield from (match.span() for match in _pattern().finditer(cased))
 

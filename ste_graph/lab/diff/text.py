@@ -17,7 +17,7 @@ SHOWN: Final = 24
 """Lines of a prompt, and trials of a tool, that a text shows; the rest is counted."""
 
 
-def difference_text(found: WorkflowDifference, width: int, *, full: bool = False) -> str:
+def diff_text(found: WorkflowDifference, width: int, *, full: bool = False) -> str:
     """The difference, section by section, or one sentence if the two are equal."""
     if not found:
         lines = [f"{found.a.name} and {found.b.name} do not differ in {_comparison_scope(found)}."]

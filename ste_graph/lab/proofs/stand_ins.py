@@ -19,10 +19,10 @@ from ste_graph.json_values import map_leaves
 from ste_graph.lab.proofs.canaries import Canaries, StepPlace
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.plausible_values import plausible_value
-from ste_graph.simulated.conversation import offered_tools, read_turns, write_json, write_reply
+from ste_graph.simulated.conversation import offered_tools, read_dialogue, write_json_reply, write_native_reply
 from ste_graph.simulated.mistakes import call_text
 from ste_graph.simulated.policy import respond
-from ste_graph.simulated.reading import read_values
+from ste_graph.simulated.reading import find_stated_values
 
 MOST: Final = 500
 """A call with more kilos fails."""
@@ -169,7 +169,7 @@ class CanaryClient:
     def _begin(self, unit: UnitScript, request: ModelRequest) -> None:
         """Choose the values of the next trial: every second one has a first call that fails."""
         unit.kilos += 1
-        known = read_values(read_turns(request.messages)).get("parcel_id")
+        known = find_stated_values(read_dialogue(request.messages)).get("parcel_id")
         unit.parcel = str(known[-1]) if known else unit.parcel
 
     def _call(self, request: ModelRequest) -> RawReply:
@@ -184,8 +184,8 @@ class CanaryClient:
             place = current.get()
             text = call_text(canary, place.unit if place else "", arguments)
         if request.tools:
-            return write_reply(text, request.seed)
-        return RawReply(write_json(text) if request.schema is not None else text)
+            return write_native_reply(text, request.seed)
+        return RawReply(write_json_reply(text) if request.schema is not None else text)
 
     @staticmethod
     def _arguments(unit: UnitScript, kilos: int) -> dict[str, Json]:
@@ -200,7 +200,7 @@ class CanaryClient:
             unit = self._script.unit()
             self._begin(unit, request)
             unit.devised = True
-            return write_json(call_text("", place.unit, self._arguments(unit, unit.kilos)))
+            return write_json_reply(call_text("", place.unit, self._arguments(unit, unit.kilos)))
         if properties.keys() >= QUESTIONS:
             return json.dumps({**dict.fromkeys(QUESTIONS, True), "why": self._script.canary()})
         if _is_simulated(properties, schema):
@@ -222,7 +222,7 @@ def _is_simulated(properties: Mapping[str, Json], schema: Mapping[str, Json]) ->
 
 def _simulate(request: ModelRequest) -> str:
     """The simulated model's reply; "" if it does not know what is asked."""
-    turns, offered = read_turns(request.messages), offered_tools(request.tools)
+    turns, offered = read_dialogue(request.messages), offered_tools(request.tools)
     text = respond(turns, seed=request.seed, mistakes=0.0, schema=request.schema, offered=offered)
     return "" if text.startswith("I have nothing to go by") else text
 

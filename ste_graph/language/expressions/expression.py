@@ -24,7 +24,7 @@ class Expression:
     _tree: ast.expr = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_tree", grammar.parse(self.text))
+        object.__setattr__(self, "_tree", grammar.parse_legal_expression(self.text))
 
     def __str__(self) -> str:
         return self.text
@@ -37,7 +37,7 @@ class Expression:
     @property
     def names(self) -> frozenset[str]:
         """The dotted names that the expression reads."""
-        return frozenset(grammar.names(self._tree))
+        return frozenset(grammar.dotted_names(self._tree))
 
     def check(self, scope: Mapping[str, Type], expected: Type | None = None) -> tuple[Type, list[ExpressionError]]:
         """The type of the expression and all its faults; `scope` has the types of the dotted names it may read."""

@@ -59,7 +59,7 @@ class ExpressionError(Exception):
         return self.message
 
 
-def parse(text: str) -> ast.expr:
+def parse_legal_expression(text: str) -> ast.expr:
     """The tree of a legal expression. Raises `ExpressionError` for every other text."""
     if len(text) > LONGEST:
         raise ExpressionError(
@@ -116,12 +116,12 @@ def operands(node: ast.expr) -> list[ast.expr]:
     return []
 
 
-def names(tree: ast.expr) -> Iterator[str]:
+def dotted_names(tree: ast.expr) -> Iterator[str]:
     """The dotted names in a legal tree."""
     if (name := dotted_name(tree)) is not None:
         yield name
     for part in operands(tree):
-        yield from names(part)
+        yield from dotted_names(part)
 
 
 def is_none(node: ast.expr) -> bool:

@@ -103,7 +103,7 @@ def fields(annotation: Any) -> dict[str, Any]:
     return {name: field.annotation for name, field in model.model_fields.items()} if model else {}
 
 
-def names(
+def nested_types(
     prefix: str, annotation: Any, *, nullable: bool = False, above: frozenset[type[BaseModel]] = frozenset()
 ) -> dict[str, Type]:
     """The dotted names under which a value and everything inside it can be read, with their types.
@@ -117,7 +117,7 @@ def names(
     model = _model_class(annotation)
     if model is not None and model not in above:
         for name, part in fields(model).items():
-            found |= names(f"{prefix}.{name}", part, nullable=nullable, above=above | {model})
+            found |= nested_types(f"{prefix}.{name}", part, nullable=nullable, above=above | {model})
     return found
 
 

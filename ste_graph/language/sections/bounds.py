@@ -8,7 +8,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.language.expressions.expression import Expression, ExpressionError
-from ste_graph.language.sections.vocabulary import error_text, report_expression
+from ste_graph.language.sections.vocabulary import report_expression, text_at_fault
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, Tree
 from ste_graph.suggest import closest
@@ -63,7 +63,7 @@ class BoundReader:
         try:
             value = expression.evaluate(lambda name: param_value(self._param_values, name))
         except ExpressionError as error:
-            culprit = error_text(expression, error)
+            culprit = text_at_fault(expression, error)
             if culprit in expression.names:
                 self._report(culprit, param_value(self._param_values, culprit), bound)
             else:

@@ -25,7 +25,7 @@ from ste_graph.language.sections.entries import (
 from ste_graph.language.sections.plugins import describe_exception, import_plugins, plugin_files
 from ste_graph.language.sections.schema import ModelWiring, Section
 from ste_graph.language.sections.setting_values import resolve_value
-from ste_graph.language.sections.shape import CheckedShape, keys_of, list_errors, report, report_unknown_key
+from ste_graph.language.sections.shape import CheckedShape, keys_of, list_errors, report_shape_error, report_unknown_key
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode
 from ste_graph.node import Node, NodeInputs, NodeOutputs
@@ -213,7 +213,7 @@ class EntryResolver:
             return shape.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
             for detail in list_errors(error, tree):
-                report(detail, tree, self.findings, section=self.section, keys=legal)
+                report_shape_error(detail, tree, self.findings, section=self.section, keys=legal)
             return None
 
 

@@ -94,7 +94,10 @@ def check_shape(tree: MappingNode, faulty_models: Iterable[str], findings: Findi
         try:
             _adapter(name).validate_python(entry.value.to_plain(), strict=True)
         except ValidationError as error:
-            errors = [report(detail, entry.value, findings, section=name) for detail in list_errors(error, entry.value)]
+            errors = [
+                report_shape_error(detail, entry.value, findings, section=name)
+                for detail in list_errors(error, entry.value)
+            ]
         whole_graph = whole_graph and not (errors and name == "graph")
         if not errors or name == "graph":
             sound[name] = entry
@@ -125,7 +128,7 @@ def list_errors(error: ValidationError, tree: Tree) -> list[ErrorDetails]:
     return merge_union_errors(error.errors(include_url=False), tree)
 
 
-def report(
+def report_shape_error(
     detail: ErrorDetails, tree: Tree, findings: Findings, *, section: str, keys: Iterable[str] | None = None
 ) -> list[Step]:
     """Add one pydantic error as a diagnostic, and return its path in `tree`.

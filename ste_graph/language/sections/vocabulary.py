@@ -115,7 +115,7 @@ class Vocabulary:
     ) -> None:
         """Check one expression, given the names that it can read."""
         for error in expression.check(names, expected)[1]:
-            culprits = sorted(name for name in expression.names if name in error_text(expression, error))
+            culprits = sorted(name for name in expression.names if name in text_at_fault(expression, error))
             off = next((root for root in sorted({name.split(".")[0] for name in culprits}) if root in self.off), None)
             if off is not None:
                 findings.error(
@@ -127,7 +127,7 @@ class Vocabulary:
                 )
             elif error.message.startswith("unknown name"):
                 report_expression(replace_message(error, f"{error.message} in `{key}`"), "E204", tree, findings)
-            elif error_text(expression, error) in culprits and (span := self.param_span(culprits[0])) is not None:
+            elif text_at_fault(expression, error) in culprits and (span := self.param_span(culprits[0])) is not None:
                 self._report_param(culprits[0], error, key, span_in(tree, error), span, findings)
             else:
                 report_expression(error, "E204", tree, findings)
@@ -147,7 +147,7 @@ def replace_message(error: ExpressionError, message: str) -> ExpressionError:
     return ExpressionError(message, error.start, error.end, error.suggestion, error.expected, error.help)
 
 
-def error_text(expression: Expression, error: ExpressionError) -> str:
+def text_at_fault(expression: Expression, error: ExpressionError) -> str:
     """The characters of an expression that an error is about."""
     return expression.text[error.start : error.end]
 
@@ -174,7 +174,7 @@ def _output_names(node: str, output: type[NodeOutputs], nullable: bool) -> dict[
     """All names that can be read of a node; the same at all positions and in all variants but for `nullable`."""
     found: dict[str, Type] = {}
     for field, info in output.model_fields.items():
-        found |= types.names(f"{node}.{field}", info.annotation, nullable=nullable)
+        found |= types.nested_types(f"{node}.{field}", info.annotation, nullable=nullable)
     return found
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span, display_path, remember
 from ste_graph.files.regular import read_regular
-from ste_graph.language.source.syntax import explain
+from ste_graph.language.source.syntax import explain_yaml_error
 from ste_graph.language.source.tool_files import find_tool_file
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.suggest import closest
@@ -97,7 +97,7 @@ class DocumentLoader(yaml.SafeLoader):
             message = f"the character U+{error.character:04X} is not allowed in YAML"
             raise DiagnosticsError([_error("E102", message, place, "printable characters")]) from None
         except yaml.MarkedYAMLError as error:
-            raise DiagnosticsError([explain(error, name)]) from None
+            raise DiagnosticsError([explain_yaml_error(error, name)]) from None
         if root is None:
             return ScalarNode(None, Span(name, 1, 1, 1))
         tree, _ = loader._build(root)

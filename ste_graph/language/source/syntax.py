@@ -29,7 +29,7 @@ _EXPLANATIONS: Final[tuple[tuple[str, str, str, str | None], ...]] = (
 )  # fmt: skip
 
 
-def explain(error: yaml.MarkedYAMLError, name: str) -> Diagnostic:
+def explain_yaml_error(error: yaml.MarkedYAMLError, name: str) -> Diagnostic:
     """PyYAML's error as a diagnostic. The text must have been remembered under `name`."""
     problem, context = error.problem or "it cannot be read", error.context or ""
     mark, above = error.problem_mark or error.context_mark, error.context_mark

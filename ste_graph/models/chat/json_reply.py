@@ -7,7 +7,7 @@ import json
 from ste_graph.contracts import Json
 
 
-def read_json(text: str) -> Json:
+def find_json(text: str) -> Json:
     """The JSON value in a text, also in a code block or with words around it; None if it holds no JSON."""
     try:
         return json.loads(text)

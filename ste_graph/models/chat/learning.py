@@ -10,10 +10,10 @@ from typing import TypeAlias
 from ste_graph.contracts import Json, ModelRequest
 from ste_graph.models.adapter import RawReply
 from ste_graph.models.chat.adaptation import Adaptation
-from ste_graph.models.chat.json_reply import read_json
+from ste_graph.models.chat.json_reply import find_json
 from ste_graph.models.chat.problem import Problem, read_problem
 from ste_graph.models.chat.refusal import RequestChange, ask_in_prompt, read_refusal, suspects
-from ste_graph.models.chat.request_errors import describe_error
+from ste_graph.models.chat.request_errors import describe_request_error
 from ste_graph.models.notes import ServerNotes
 
 Body: TypeAlias = dict[str, Json]
@@ -93,7 +93,7 @@ class LearningSender:
 
     async def _explain(self, problem: Problem, error: Exception) -> None:
         if self._find_cause is not None:
-            await self._find_cause(problem, self._scrub(describe_error(error)))
+            await self._find_cause(problem, self._scrub(describe_request_error(error)))
 
     async def _send_unbounded(self, body: Body, limit: str) -> RawReply:
         """Send a long prompt without a bound of the reply: there is no room for both."""
@@ -129,7 +129,7 @@ class LearningSender:
         """Learn that structured output is taken and not given, where a whole reply to a schema has no JSON at all."""
         if used.structured == "prompt" or reply.is_empty or reply.finish_reason == "length" or "{" in reply.text:
             return False
-        if reply.data is not None or read_json(reply.text) is not None:
+        if reply.data is not None or find_json(reply.text) is not None:
             return False
         if self._known == used:
             change = ask_in_prompt(used)
@@ -138,7 +138,7 @@ class LearningSender:
         return True
 
     def _accept(self, change: RequestChange, error: Exception) -> None:
-        self._notes.learn(self._server, change.adaptation, change.what, self._scrub(describe_error(error)))
+        self._notes.learn(self._server, change.adaptation, change.what, self._scrub(describe_request_error(error)))
 
 
 def _shape(body: Mapping[str, Json]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:

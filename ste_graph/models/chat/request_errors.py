@@ -105,7 +105,7 @@ def retry_after(error: BaseException | None) -> float:
         return 0.0
 
 
-def describe_error(error: BaseException) -> str:
+def describe_request_error(error: BaseException) -> str:
     """One line that says what went wrong."""
     if _is_timeout(error):
         return "no answer in time (`timeout_s` sets how long one try may take)"

@@ -41,7 +41,7 @@ class TriedCall:
         return self.kind in CALL_AT_FAULT
 
 
-def read_calls(trials: Iterable[JournalTrial]) -> list[TriedCall]:
+def read_tried_calls(trials: Iterable[JournalTrial]) -> list[TriedCall]:
     """The calls of the trials, in order."""
     return [call for trial in trials for call in _read_trial(trial)]
 
@@ -102,11 +102,11 @@ def named_arguments(error: str, arguments: Mapping[str, Json]) -> tuple[str, ...
 def is_requested(call: TriedCall, arguments: Sequence[str]) -> bool:
     """True if the request has the values of these arguments word by word."""
     values = [call.arguments[name] for name in arguments if name in call.arguments]
-    texts = [value if isinstance(value, str) else value_text(value) for value in values]
+    texts = [value if isinstance(value, str) else sorted_json(value) for value in values]
     return bool(texts) and all(contains_words(call.query, text) for text in texts)
 
 
-def value_text(value: Json) -> str:
+def sorted_json(value: Json) -> str:
     """A value as JSON, readable."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
@@ -119,7 +119,7 @@ def _repeats(error: str, value: Json) -> bool:
     """True if an error has a value in it; what is too short to tell is not taken for it."""
     if isinstance(value, bool) or value is None:
         return False
-    text = value if isinstance(value, str) else value_text(value)
+    text = value if isinstance(value, str) else sorted_json(value)
     return _quotes(error, text) or (len(text) > 1 and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", error) is not None)
 
 

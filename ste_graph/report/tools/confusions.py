@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ste_graph.contracts import Frozen
-from ste_graph.distil.reading.normalisation import identifier_words, singular, word_set, words
+from ste_graph.distil.reading.normalisation import identifier_words, words
 from ste_graph.grouping import group
 from ste_graph.report.tools.calls import TriedCall
 from ste_graph.report.tools.failures import SHOWN
 from ste_graph.scoring.reply import CaseReply
+from ste_graph.text import singular, word_set
 
 _INVENTED = re.compile(r"The reply calls `([^`]+)`, which is not on offer")
 """The refusal of a reply that calls a tool which does not exist."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.report.tools.calls import Blame, TriedCall, blame_arguments, is_requested, value_text
+from ste_graph.report.tools.calls import Blame, TriedCall, blame_arguments, is_requested, sorted_json
 
 SHOWN = 5
 """Values, repairs and requests that an entry keeps."""
@@ -71,7 +71,7 @@ class _Group:
         self.calls.append(call)
         self.trials[call.trial] = None
         if given := {name: call.arguments[name] for name in parameters if name in call.arguments}:
-            self.values[value_text(next(iter(given.values())) if len(parameters) == 1 else given)] = None
+            self.values[sorted_json(next(iter(given.values())) if len(parameters) == 1 else given)] = None
         self.repairs.update(dict.fromkeys(_list_repairs(call, parameters)))
 
     def absorb(self, earlier: _Group) -> None:
@@ -161,7 +161,7 @@ def _describe(
         tool=tool,
         parameter=name,
         description=str(part.get("description") or ""),
-        schema_part=value_text({key: value for key, value in part.items() if key not in ("description", "title")}),
+        schema_part=sorted_json({key: value for key, value in part.items() if key not in ("description", "title")}),
         first_calls=len(given | group.trials.keys()),
         failed=len(group.trials),
         repaired=group.repaired,
@@ -179,7 +179,7 @@ def _list_repairs(call: TriedCall, parameters: Iterable[str]) -> Iterator[Repair
     """The changes of the parameters in a later call of the trial."""
     for name in parameters if call.repaired is not None else ():
         wrong, right = (
-            value_text(arguments[name]) if name in arguments else None
+            sorted_json(arguments[name]) if name in arguments else None
             for arguments in (call.arguments, call.repaired or {})
         )
         if wrong != right:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ste_graph.contracts import Frozen
 from ste_graph.grouping import group
-from ste_graph.report.tools.calls import value_text
+from ste_graph.report.tools.calls import sorted_json
 from ste_graph.report.tools.confusions import Confusion
 from ste_graph.report.tools.failures import ParameterFailure
 from ste_graph.report.tools.mismatches import ArgumentMismatch
@@ -131,7 +131,7 @@ def _of_missing_values(report: ToolReport) -> Iterator[Finding]:
     for (tool, *names), entries in groups.items():
         where = " and ".join(f"`{tool}.{name}`" for name in names)
         count = sum(entry.count for entry in entries)
-        examples = [shorten(value_text(next(iter(entry.values.values())))) for entry in entries[:3]]
+        examples = [shorten(sorted_json(next(iter(entry.values.values())))) for entry in entries[:3]]
         what = f"{where}: {count_noun(count, 'look-up')} of values that do not exist"
         meant = next((entry for entry in entries if entry.meant), None)
         hint = f"; the tool proposed {quote(meant.meant)}" if meant and meant.meant else ""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.grouping import group
-from ste_graph.report.tools.calls import value_text
+from ste_graph.report.tools.calls import sorted_json
 from ste_graph.report.tools.failures import SHOWN
 from ste_graph.scoring.reply import CaseReply
 from ste_graph.scoring.rules import same_text
@@ -68,9 +68,9 @@ def _differences(reply: CaseReply, parts: Mapping[str, Json]) -> Iterator[tuple[
         part: Mapping[str, Json] = stated if isinstance(stated, Mapping) else {}
         if name not in given:
             if "default" not in part or part["default"] != wanted:
-                yield name, "left out", WrongArgument(query=reply.query, wanted=value_text(wanted), given=None)
+                yield name, "left out", WrongArgument(query=reply.query, wanted=sorted_json(wanted), given=None)
         elif not same_text({name: wanted}, given):
             copied = given[name] in (part.get("examples") or ())
             how = "the schema's example" if copied else "another value"
-            wrong = WrongArgument(query=reply.query, wanted=value_text(wanted), given=value_text(given[name]))
+            wrong = WrongArgument(query=reply.query, wanted=sorted_json(wanted), given=sorted_json(given[name]))
             yield name, how, wrong

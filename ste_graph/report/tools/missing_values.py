@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.grouping import group
-from ste_graph.report.tools.calls import TriedCall, named_arguments, value_text
+from ste_graph.report.tools.calls import TriedCall, named_arguments, sorted_json
 
 _ABSENT = re.compile(
     r"\bthere (?:is|are|was|were) no\b|\bno such\b|\bno [\w -]{1,40}?\b(?:named|called|with|found|matche[sd]|exists?)\b"
@@ -45,7 +45,7 @@ class MissingValue(Frozen):
 
 def list_missing_values(calls: Sequence[TriedCall]) -> list[MissingValue]:
     """The values that were not there, the most frequent first."""
-    groups = group(((call.tool, value_text(values)), (call, values)) for call, values in _empty_lookups(calls))
+    groups = group(((call.tool, sorted_json(values)), (call, values)) for call, values in _empty_lookups(calls))
     found = []
     for (tool, _), lookups in groups.items():
         call, values = lookups[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ste_graph.grouping import group
-from ste_graph.report.tools.calls import value_text
+from ste_graph.report.tools.calls import sorted_json
 from ste_graph.report.tools.failures import SHOWN, Repair
 from ste_graph.report.tools.findings import describe_arms, list_findings, quote, shorten
 from ste_graph.report.tools.limits import Refusal
@@ -58,18 +58,22 @@ def render_text(report: ToolReport) -> str:
 def render_markdown(report: ToolReport) -> str:
     """The report as Markdown; texts of models and tools cannot become markup."""
     title, *head = _head(report)
-    parts = [f"# {escape(title)}", "\n".join(f"{escape(line)}  " for line in head)]
+    parts = [f"# {escape_markdown(title)}", "\n".join(f"{escape_markdown(line)}  " for line in head)]
     for section in list_sections(report):
         parts.append(f"## {section.title}")
-        parts += [escape(section.note)] if section.note else []
+        parts += [escape_markdown(section.note)] if section.note else []
         if section.rows:
-            first, *rows = [[escape(cell) for cell in row] for row in section.rows]
+            first, *rows = [[escape_markdown(cell) for cell in row] for row in section.rows]
             table = [first, ["---"] * len(first), *rows]
             parts.append("\n".join(f"| {' | '.join(row)} |" for row in table))
         for number, (entry, *rest) in enumerate(section.entries, start=1):
             mark = f"{number}." if section.numbered else "-"
             indent = " " * (len(mark) + 1)
-            parts.append("\n".join([f"{mark} {escape(entry)}", *(f"{indent}- {escape(line)}" for line in rest)]))
+            parts.append(
+                "\n".join(
+                    [f"{mark} {escape_markdown(entry)}", *(f"{indent}- {escape_markdown(line)}" for line in rest)]
+                )
+            )
     return printable("\n\n".join(parts))
 
 
@@ -177,7 +181,7 @@ def _missing_values(report: ToolReport) -> Section | None:
             if shown[key] == lookups[key]:
                 rows.append((where, f"and {lookups[key] - SHOWN} more", "", "", ""))
             continue
-        value = ", ".join(shorten(value_text(value), 40) for value in entry.values.values())
+        value = ", ".join(shorten(sorted_json(value), 40) for value in entry.values.values())
         answer = shorten(entry.answer, LONG) if entry.answer else "(an empty result)"
         rows.append((where, value, str(entry.count), answer, entry.trials[0]))
     return Section("Values that do not exist", "", rows) if report.missing_values else None
@@ -244,7 +248,7 @@ def _share_text(share: Share) -> str:
     return f"right tool {share.right_tool}, right call {share.right_call} of {share.replies}"
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """A text whose characters mean nothing to Markdown, but for code in backticks that is closed again."""
     parts = re.split(r"(`[^`\n|<]+`)", " ".join(text.split()))
     return "".join(part if at % 2 else re.sub(r"([\\`*_{}\[\]<>#|~!])", r"\\\1", part) for at, part in enumerate(parts))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, JournalTrial, open_run
-from ste_graph.report.tools.calls import read_calls
+from ste_graph.report.tools.calls import read_tried_calls
 from ste_graph.report.tools.confusions import (
     Confusion,
     NeedlessCall,
@@ -122,7 +122,7 @@ def report_tools(paths: Sequence[Path]) -> ToolReport:
         )
     arm = BASELINE if BASELINE in records.replies else next(iter(records.replies), None)
     replies = records.replies.get(arm or "", [])
-    calls = read_calls(records.trials)
+    calls = read_tried_calls(records.trials)
     confused = confusions_in_replies(arm, records.replies, records.descriptions)
     return ToolReport(
         runs=tuple(map(str, paths)),

@@ -70,7 +70,7 @@ def parse_point(text: str, flow: Flow) -> ForkPoint:
     return ForkPoint(text, chosen, {loop: passes[loop] for loop in chain})
 
 
-def read_key(key: str) -> tuple[str, dict[str, int | None]]:
+def read_step_key(key: str) -> tuple[str, dict[str, int | None]]:
     """The vertex in the key of a logged step, and the loops' counters."""
     found = _KEY.fullmatch(key)
     assert found is not None, "the pattern takes any text"

@@ -13,7 +13,7 @@ from ste_graph.compile.waves import entered_waves
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import NodeBlock, RecordBlock
-from ste_graph.run.forks.fork_point import ForkPoint, read_key
+from ste_graph.run.forks.fork_point import ForkPoint, read_step_key
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.memories import memory_scope
@@ -115,7 +115,7 @@ class PrefixReader:
             return
         prefix.is_reset = True
         for step in prefix.steps:
-            counters = read_key(step.key)[1]
+            counters = read_step_key(step.key)[1]
             if any(counters.get(loop) != number for loop, number in entered.items()):
                 continue
             called = [name for name, kind in step.calls if kind not in NEVER_CALLED and name in self._changing]
@@ -147,7 +147,7 @@ class PrefixReader:
         taken = {step.key: number for number, step in enumerate(prefix.steps)}
         passed = 0
         for key, step in log.finished.items():
-            name, counters = read_key(key)
+            name, counters = read_step_key(key)
             if self._point.order(counters) >= 0:
                 break
             if key in taken:
@@ -167,10 +167,10 @@ class PrefixReader:
         reset = self._flow.workflow.reset
         if reset is None:
             return
-        here = entered_pass(self._flow, reset.before, read_key(step.key)[1])
+        here = entered_pass(self._flow, reset.before, read_step_key(step.key)[1])
 
         def shares_pass(other: LoggedStep) -> bool:
-            return entered_pass(self._flow, reset.before, read_key(other.key)[1]) == here
+            return entered_pass(self._flow, reset.before, read_step_key(other.key)[1]) == here
 
         if passed and shares_pass(before := prefix.steps[passed - 1]):
             before.effects.extend(step.effects)
@@ -189,10 +189,10 @@ class PrefixReader:
             return
         heads = self._flow.heads
         loops = (*heads[memory.lives].around, memory.lives) if memory.lives in heads else ()
-        here = [read_key(step.key)[1].get(loop) for loop in loops]
+        here = [read_step_key(step.key)[1].get(loop) for loop in loops]
 
         def speaks(other: LoggedStep) -> bool:
-            name, counters = read_key(other.key)
+            name, counters = read_step_key(other.key)
             block = self._flow.vertices[name].block
             if not isinstance(block, NodeBlock) or [counters.get(loop) for loop in loops] != here:
                 return False
@@ -210,8 +210,8 @@ class PrefixReader:
         """The reason why the arm wants a step that the log does not have there."""
         if last == len(log.finished) - 1:
             return self._describe_end(log)
-        node, rest = read_key(key)[0].partition("~")[0], list(log.finished)[last + 1]
-        if not any(read_key(other)[0].partition("~")[0] == node for other in log.finished):
+        node, rest = read_step_key(key)[0].partition("~")[0], list(log.finished)[last + 1]
+        if not any(read_step_key(other)[0].partition("~")[0] == node for other in log.finished):
             return ForkError(f"under this arm `{node}` runs before the point, which it never did in that run: `{key}`")
         return ForkError(f"under this arm the step `{key}` comes before the point, where that run made `{rest}`")
 
@@ -219,7 +219,7 @@ class PrefixReader:
         """The reason why the point is not there, and what is."""
         *outer, (loop, wanted) = self._point.passes.items()
         around = dict(outer)
-        there = [read_key(key)[1] for key in log.finished]
+        there = [read_step_key(key)[1] for key in log.finished]
         inside = [found for found in there if all(found.get(name) == number for name, number in around.items())]
         passes = sorted({number for found in inside if (number := found.get(loop)) is not None})
         where = f" in {', '.join(f'{name} {number}' for name, number in outer)}" if outer else ""

@@ -37,14 +37,14 @@ def read_records(
 def count_records(path: Path) -> Counter[str]:
     """The number of records of each type in a journal. Raises `WorkflowError` that names a damaged line."""
     counts = Counter[str]()
-    for number, record in enumerate(record_types(path), start=1):
+    for number, record in enumerate(read_record_types(path), start=1):
         if record is None:
             raise LineFile(path).damaged_line(number)
         counts[record] += 1
     return counts
 
 
-def record_types(path: Path) -> Iterator[str | None]:
+def read_record_types(path: Path) -> Iterator[str | None]:
     """The type of record of each line of a journal; None for a line that is damaged."""
     for line, _ in scan_lines(path):
         if (head := _read_head(line)) is not None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Json
-from ste_graph.run.forks.fork_point import read_key
+from ste_graph.run.forks.fork_point import read_step_key
 
 Step = TypeVar("Step")
 
@@ -52,7 +52,7 @@ class WaveOrder:
         places: list[list[tuple[Wave, int]]] = []
         starts: dict[Wave, int] = {}
         for number, key in enumerate(steps):
-            counters = read_key(key)[1]
+            counters = read_step_key(key)[1]
             entered = [(loop, count) for loop, count in counters.items() if count is not None]
             own: list[tuple[Wave, int]] = []
             for place, (loop, count) in enumerate(entered):

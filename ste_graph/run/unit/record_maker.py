@@ -15,7 +15,7 @@ from ste_graph.ids import derive_id, now
 from ste_graph.language.blocks import Each, RecordBlock
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.records import RecordContext
-from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
+from ste_graph.run.errors import NodeError, describe_step_place, error_text, first_fault
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
 from ste_graph.run.unit.authors import Authors
@@ -60,7 +60,7 @@ class RecordMaker:
             summary = record.summary if self._has_transcripts else None
         except Exception as error:  # whatever a user's own type of record raises
             why = first_fault(error) if isinstance(error, ValidationError) else error_text(error)
-            place = step_place(vertex, key, f"{workflow.unit}={unit}")
+            place = describe_step_place(vertex, key, f"{workflow.unit}={unit}")
             raise NodeError(f"{place}: {with_place(why, error, self._types[block.record].__module__)}") from error
         line = {"id": id, "record": block.record, workflow.unit: unit}
         line |= {loop: pass_id(self._flow, loop, state) for loop in vertex.occurrences[0]}

@@ -23,7 +23,7 @@ from ste_graph.language.workflow import FromData, FromLoop, FromNode, FromParam,
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, NodeInputs
 from ste_graph.run.cassettes.cassette import NotRecordedError
-from ste_graph.run.errors import NodeError, error_text, step_place
+from ste_graph.run.errors import NodeError, describe_step_place, error_text
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
 from ste_graph.run.unit.authors import Authors
@@ -276,7 +276,7 @@ class UnitRun:
             self._reset.replay(step.effects)
 
     def _place(self, vertex: Vertex, key: StepKey) -> str:
-        return step_place(vertex, key, f"{self._shared.workflow.unit}={self._context.name}")
+        return describe_step_place(vertex, key, f"{self._shared.workflow.unit}={self._context.name}")
 
 
 class WavePasses:

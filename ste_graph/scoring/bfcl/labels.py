@@ -9,7 +9,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.scoring.bfcl.calls import BfclCall, UnreadableCallsError, read_calls, read_turns
 from ste_graph.scoring.bfcl.environment_process import EnvironmentProcess
-from ste_graph.scoring.bfcl.questions import BfclQuestion, ExpectedCall, read_results
+from ste_graph.scoring.bfcl.questions import BfclQuestion, ExpectedCall, read_bfcl_results
 from ste_graph.scoring.label import OWN_RULES, ReplyLabel
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.score_sheet import ScoreSheet
@@ -21,11 +21,11 @@ NOT_RUN = (
 
 
 def score_results(questions: Sequence[BfclQuestion], path: Path, *, gold: str = "") -> ScoreSheet:
-    """The score of a file of replies, see `read_results`; `gold` names the file of the answers.
+    """The score of a file of replies, see `read_bfcl_results`; `gold` names the file of the answers.
 
     Every question without a reply is wrong and named.
     """
-    results = read_results(questions, path)
+    results = read_bfcl_results(questions, path)
     problems = [f"{item.id}: no reply; it counts as wrong" for item in questions if item.id not in results]
     if any(question.scenario for question in questions) and not EnvironmentProcess.is_possible():
         problems.append(NOT_RUN)

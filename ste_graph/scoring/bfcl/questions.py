@@ -108,7 +108,7 @@ def read_questions(path: Path, answers: Path | None = None) -> list[BfclQuestion
     return questions
 
 
-def read_results(questions: Sequence[BfclQuestion], path: Path) -> dict[str, Json]:
+def read_bfcl_results(questions: Sequence[BfclQuestion], path: Path) -> dict[str, Json]:
     """Reads the replies in a file, one `{"id", "result"}` a line, by the question's id.
 
     Raises `WorkflowError` for a reply to an unknown question, or a second one.

@@ -71,7 +71,11 @@ class Connection:
             await self.stop()
             if isinstance(error, WorkflowError):
                 raise
-            how = "it ended before it was ready" if describe_error(error) == CLOSED else describe_error(error)
+            how = (
+                "it ended before it was ready"
+                if describe_connection_error(error) == CLOSED
+                else describe_connection_error(error)
+            )
             if isinstance(error, TimeoutError):
                 how = f"it was not ready within {self._start_s:g} s"
             how = self._with_recent_output(how, session.junk)
@@ -156,7 +160,7 @@ class Connection:
             closed = error.code == CONNECTION_CLOSED and error.message.startswith(CLOSED if local else LOST)
             if closed or (not local and error.message == "Session terminated"):
                 session.ended = True
-                raise ConnectionLostError(describe_error(error)) from error
+                raise ConnectionLostError(describe_connection_error(error)) from error
             raise
 
     def _with_recent_output(self, what: str, junk: Sequence[str] = ()) -> str:
@@ -171,7 +175,7 @@ async def end_if_dead(session: ServerSession) -> None:
         async with asyncio.timeout(ALIVE_S):
             await list_page(await session.client())
     except Exception as error:
-        log.debug("an MCP server hangs: %s", describe_error(error))
+        log.debug("an MCP server hangs: %s", describe_connection_error(error))
         await session.close()
 
 
@@ -189,7 +193,7 @@ def leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def describe_error(error: BaseException) -> str:
+def describe_connection_error(error: BaseException) -> str:
     """The message of an error, in one line where that is possible."""
     first = next(leaf_exceptions(error))
     text = str(first).strip()

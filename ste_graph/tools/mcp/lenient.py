@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from ste_graph.tools.mcp.messages import RequestKey, find_messages
+from ste_graph.tools.text import media_type
 
 JSON, EVENTS = "application/json", "text/event-stream"
 CODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -24,8 +25,8 @@ class ReadableBody(httpx2.AsyncByteStream):
         self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if media_type(self._response) == JSON:
-            text = await read_text(self._response)
+        if media_type(self._response.headers) == JSON:
+            text = await read_whole_body(self._response)
             yield (make_readable(text, self._request) or [text])[-1].encode("utf-8", "replace")
             return
         event: list[str] = []
@@ -46,8 +47,8 @@ class LenientClient(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, **settings: Any) -> httpx2.Response:
         response = await super().send(request, **settings)
-        key = read_key(request.content) if request.method == "POST" and settings.get("stream") else None
-        if key is None or not response.is_success or media_type(response) not in (JSON, EVENTS):
+        key = read_request_id(request.content) if request.method == "POST" and settings.get("stream") else None
+        if key is None or not response.is_success or media_type(response.headers) not in (JSON, EVENTS):
             return response
         kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODING]
         return httpx2.Response(
@@ -55,7 +56,7 @@ class LenientClient(httpx2.AsyncClient):
         )
 
 
-async def read_text(response: httpx2.Response) -> str:
+async def read_whole_body(response: httpx2.Response) -> str:
     """The whole body of a response, as UTF-8."""
     return (await response.aread()).decode("utf-8", "replace")
 
@@ -82,15 +83,10 @@ def make_readable(text: str, request: RequestKey) -> list[str]:
     return [message.model_dump_json(by_alias=True, exclude_unset=True) for message in messages]
 
 
-def read_key(content: bytes) -> RequestKey | None:
+def read_request_id(content: bytes) -> RequestKey | None:
     """The id of a JSON-RPC request; None if the content is not one."""
     with suppress(ValueError):
         message = json.loads(content)
         key = message.get("id") if isinstance(message, dict) and "method" in message else None
         return key if isinstance(key, str | int) else None
     return None
-
-
-def media_type(response: httpx2.Response) -> str:
-    """The media type of a body, without its parameters."""
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()

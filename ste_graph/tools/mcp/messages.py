@@ -24,7 +24,7 @@ RequestKey = str | int
 """The id of a request; a server may answer 7 with "7"."""
 
 
-def parse_json(text: str) -> Json:
+def parse_first_json(text: str) -> Json:
     """The first JSON value of a text, whatever follows it; half an emoji is U+FFFD, which JSON parsers accept.
 
     Raises `ValueError` if there is no value, `RecursionError` if it is nested some thousand levels deep.
@@ -39,15 +39,15 @@ def replace_lone_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def flatten(value: Json, levels: int = DEEPEST) -> Json:
+def limit_depth(value: Json, levels: int = DEEPEST) -> Json:
     """The value with all that is nested deeper than `levels` as JSON text."""
     if not isinstance(value, dict | list):
         return value
     if levels == 0:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, dict):
-        return {key: flatten(inner, levels - 1) for key, inner in value.items()}
-    return [flatten(inner, levels - 1) for inner in value]
+        return {key: limit_depth(inner, levels - 1) for key, inner in value.items()}
+    return [limit_depth(inner, levels - 1) for inner in value]
 
 
 def add_note(result: Mapping[str, Json], note: str) -> dict[str, Json]:
@@ -63,7 +63,7 @@ def find_messages(unread: str | Json, waiting: Mapping[RequestKey, str]) -> list
     `waiting` has the ids of the requests without an answer. Empty for input of other kinds, such as a line of a log.
     """
     try:
-        value = parse_json(unread) if isinstance(unread, str) else unread
+        value = parse_first_json(unread) if isinstance(unread, str) else unread
     except (ValueError, RecursionError) as error:
         why = "is not JSON" if isinstance(error, ValueError) else "is nested too deeply to be read"
         return [fail(key, f"the answer {why}") for key in find_requests_in(str(unread), waiting)]
@@ -83,12 +83,12 @@ def _read_values(values: Iterable[Json], waiting: Mapping[RequestKey, str]) -> I
     for value in values:
         if not isinstance(value, dict):
             continue
-        key = None if "method" in value else find_request(value.get("id"), waiting)
+        key = None if "method" in value else find_answered_request(value.get("id"), waiting)
         if key is not None:
             yield _read_answer(value, key)
             continue
         with suppress(ValueError):
-            yield jsonrpc_message_adapter.validate_python({**flatten(value), "jsonrpc": "2.0"}, by_name=False)
+            yield jsonrpc_message_adapter.validate_python({**limit_depth(value), "jsonrpc": "2.0"}, by_name=False)
 
 
 def _read_answer(answer: Mapping[str, Json], request: RequestKey) -> JSONRPCMessage:
@@ -101,7 +101,7 @@ def _read_answer(answer: Mapping[str, Json], request: RequestKey) -> JSONRPCMess
     result = answer["result"]
     if not isinstance(result, dict):
         result = add_note({"content": result}, "the result is not an object")
-    flat = flatten(result)
+    flat = limit_depth(result)
     return JSONRPCResponse(jsonrpc="2.0", id=request, result=flat if flat == result else add_note(flat, TOO_DEEP))
 
 
@@ -113,7 +113,7 @@ def _read_error(error: Json) -> tuple[str, int]:
     return text, code if isinstance(code, int) else SERVER_ERROR
 
 
-def find_request(written: Any, waiting: Mapping[RequestKey, str]) -> RequestKey | None:
+def find_answered_request(written: Any, waiting: Mapping[RequestKey, str]) -> RequestKey | None:
     """The request that an answer's id means; where it names none, the only one that waits."""
     if written is None:
         return next(iter(waiting)) if len(waiting) == 1 else None

@@ -89,7 +89,7 @@ def repair_listing(result: Mapping[str, Json]) -> dict[str, Json]:
     repaired = {**with_meta(result), "tools": []}
     left_out: list[str] = []
     for number, entry in enumerate(entries, 1):
-        if fault := find_fault(entry):
+        if fault := find_tool_fault(entry):
             left_out.append(f"{name_entry(entry, number)}: {fault}")
             continue
         tool, notes = repair_tool(entry)
@@ -123,7 +123,7 @@ def fits(method: str, result: Mapping[str, Json]) -> bool:
     return True
 
 
-def find_fault(entry: Json) -> str | None:
+def find_tool_fault(entry: Json) -> str | None:
     """The reason why a tool cannot be used at all; None if it can."""
     if not isinstance(entry, dict):
         return f"expected an object, got {describe(entry)}"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.redaction import Redactor
-from ste_graph.tools.mcp.messages import RequestKey, find_messages, find_request
+from ste_graph.tools.mcp.messages import RequestKey, find_answered_request, find_messages
 from ste_graph.tools.mcp.repair import repair_listing, repair_result
 from ste_graph.tools.mcp.transport import ProcessTransport, Transport
 
@@ -181,7 +181,7 @@ class Incoming(_Stream):
         """The message with its result in MCP's form."""
         if getattr(message, "method", None) is not None:
             return message
-        key = find_request(message.id, self._waiting)
+        key = find_answered_request(message.id, self._waiting)
         if key is None:
             return message
         message.id = key

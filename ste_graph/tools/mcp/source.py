@@ -20,7 +20,7 @@ from ste_graph.settings import Address, HubPath, RelativePath, Secret, WebAddres
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
 from ste_graph.tools.mcp.answer import find_mismatch, observe_result
-from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, describe_error
+from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, describe_connection_error
 from ste_graph.tools.mcp.http import HTTPTransport
 from ste_graph.tools.mcp.repair import INPUT_SCHEMA, OUTPUT_SCHEMA, read_meta
 from ste_graph.tools.mcp.transport import ProcessTransport, Transport
@@ -247,7 +247,7 @@ class MCPTool:
             text = f"The connection to the tool's server was lost, and its answer is not known: {error}"
             return Observation(ok=False, kind="transport", text=text)
         except Exception as error:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
-            return Observation(ok=False, kind="tool_error", text=describe_error(error))
+            return Observation(ok=False, kind="tool_error", text=describe_connection_error(error))
         seen = observe_result(result)
         if self.output is None or not seen.ok:
             return seen

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json, Observation
-from ste_graph.tools.text import decode_bytes, replace_surrogates
+from ste_graph.tools.text import decode_bytes, media_type, replace_surrogates
 
 if TYPE_CHECKING:
     import httpx
@@ -35,8 +35,8 @@ async def read_body(response: httpx.Response) -> tuple[bytes, bool]:
 
 def observe_response(response: httpx.Response, data: bytes, cut: bool) -> Observation:
     """The observation of an answer: its body, after the status line if it is not a success or has no body."""
-    plain = None if cut else parse_json(response, data)
-    text = read_text(response, data, cut) if plain is None else plain[0]
+    plain = None if cut else parse_json_body(response, data)
+    text = body_text(response, data, cut) if plain is None else plain[0]
     status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
     if text and response.is_success:
         return Observation(ok=True, kind="ok", text=text, truncated=cut, data=plain[1] if plain else None)
@@ -48,9 +48,9 @@ def observe_response(response: httpx.Response, data: bytes, cut: bool) -> Observ
     )
 
 
-def parse_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
+def parse_json_body(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
     """A JSON body without white space, and its value; None if it is not JSON."""
-    if not media_type(response).endswith("json"):
+    if not media_type(response.headers).endswith("json"):
         return None
     try:
         value = json.loads(data)
@@ -59,9 +59,9 @@ def parse_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None
         return None
 
 
-def read_text(response: httpx.Response, data: bytes, cut: bool) -> str:
+def body_text(response: httpx.Response, data: bytes, cut: bool) -> str:
     """The body as text; a description of any other data."""
-    kind = media_type(response)
+    kind = media_type(response.headers)
     try:
         text = data.decode(response.charset_encoding or "utf-8")
     except (UnicodeDecodeError, LookupError):
@@ -71,8 +71,3 @@ def read_text(response: httpx.Response, data: bytes, cut: bool) -> str:
     if "\0" in text[:1000]:
         return f"<{len(data):,} bytes of {kind or 'no stated kind'}>"
     return replace_surrogates(text)
-
-
-def media_type(response: httpx.Response) -> str:
-    """The media type of the body, without its parameters."""
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()

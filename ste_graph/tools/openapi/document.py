@@ -89,7 +89,7 @@ async def gather_documents(location: str, load: Load) -> Documents:
         if address in pages or not may_refer_to(address, root):
             continue
         try:
-            pages[address] = parse((await load(address))[1])
+            pages[address] = parse_document((await load(address))[1])
         except (WorkflowError, ValueError):
             continue
         waiting += referenced_addresses(pages[address], address)
@@ -171,7 +171,7 @@ def read_spec(location: str, data: bytes) -> Mapping[str, Json]:
             " (often at `/openapi.json`, `/swagger.json` or `/v3/api-docs` of the service)"
         )
     try:
-        page = parse(data)
+        page = parse_document(data)
     except ValueError as fault:
         raise WorkflowError(f"tools: `{location}` is not an OpenAPI spec: {fault}; {wanted}") from fault
     known: Mapping[str, Json] = page if isinstance(page, Mapping) else {}
@@ -185,7 +185,7 @@ def read_spec(location: str, data: bytes) -> Mapping[str, Json]:
     return known
 
 
-def parse(data: bytes) -> Json:
+def parse_document(data: bytes) -> Json:
     """The JSON or YAML in `data`. Raises `ValueError` with a message of one line."""
     try:
         text = data.decode("utf-8-sig")

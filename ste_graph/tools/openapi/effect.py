@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Effect
+from ste_graph.text import word_set
 from ste_graph.tools.openapi.spec import ListedOperation
 from ste_graph.tools.verbs import (
     ASKING,
@@ -18,7 +19,6 @@ from ste_graph.tools.verbs import (
     find_verb,
     split_words,
     third_person,
-    word_set,
 )
 
 EFFECTS: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destructive"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi.style import Style, flat_text, query_pairs, to_text
+from ste_graph.tools.openapi.style import Style, flat_text, parameter_text, query_pairs
 
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 COLLECTIONS: Mapping[str, Style] = {
@@ -91,7 +91,7 @@ def encode_parts(
 
 def to_bytes(value: Json, media: str | None) -> bytes:
     """One value as the content of a part: JSON where its content type is, else text."""
-    text = json.dumps(value, ensure_ascii=False) if is_json(media or "") else to_text(value)
+    text = json.dumps(value, ensure_ascii=False) if is_json(media or "") else parameter_text(value)
     return text.encode("utf-8", "backslashreplace")
 
 

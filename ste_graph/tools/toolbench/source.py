@@ -74,7 +74,7 @@ class ToolBenchTools(ToolChoice):
                 inner.find_program()
 
     async def open(self) -> Sequence[Tool]:
-        described = read_descriptions(Path(self.path))
+        described = read_tool_descriptions(Path(self.path))
         names = ToolNames(f"`{self.path}`", [d.original for d in described], [d.name for d in described])
         stated, chosen = self.state_effects(names), self.choose(names)
         if self.include == ():
@@ -146,7 +146,7 @@ class ToolBenchTool:
         return await self.execute(arguments)
 
 
-def read_descriptions(path: Path) -> list[Description]:
+def read_tool_descriptions(path: Path) -> list[Description]:
     """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` for another format."""
     try:
         listed = json.loads(read_regular_text(path))
@@ -206,7 +206,7 @@ def replay_calls(description: Description, recorded: Mapping[str, Observation]) 
     """The execution of a tool whose calls are recorded."""
 
     async def execute(arguments: Mapping[str, Json]) -> Observation:
-        key = call_key(description.original, arguments)
+        key = stored_call_key(description.original, arguments)
         text = f"No call of `{description.name}` with these arguments is recorded."
         return recorded.get(key) or Observation(ok=False, kind="transport", text=text)
 
@@ -226,10 +226,10 @@ def read_recordings(path: Path, described: Sequence[Description]) -> dict[str, O
                 f"{path}:{number}: not a recorded call; expected a JSON object with `tool`, `arguments` and "
                 "`observation` (`ok`, `kind`, `text`)"
             ) from error
-        found[call_key(originals.get(tool, tool), arguments)] = result
+        found[stored_call_key(originals.get(tool, tool), arguments)] = result
     return found
 
 
-def call_key(tool: str, arguments: Mapping[str, Json]) -> str:
+def stored_call_key(tool: str, arguments: Mapping[str, Json]) -> str:
     """The key of a call; the order of arguments does not count."""
     return canonical_json([tool, dict(arguments)])

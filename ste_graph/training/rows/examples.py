@@ -11,7 +11,7 @@ from ste_graph.contracts import Json
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
-from ste_graph.distil.split import find_leaks
+from ste_graph.distil.split import find_split_leaks
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.text import first_lines
@@ -56,7 +56,7 @@ def read_examples(path: Path) -> DistilledRun:
 
 def check_leaks(examples: DistilledRun) -> None:
     """Raise `WorkflowError` if the two sides of the split share something."""
-    if found := find_leaks(examples, examples.apart):
+    if found := find_split_leaks(examples, examples.apart):
         head = "the two sides of the split share something, so that a test would prove nothing:"
         raise WorkflowError("\n".join([head, *first_lines([f"  {fault}" for fault in found], SHOWN)]))
 

@@ -13,7 +13,7 @@ from ste_graph.text import first_lines
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.training.rows.examples import SHOWN
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat
-from ste_graph.training.rows.messages import messages_from_example, offered_tools, turns_from_example
+from ste_graph.training.rows.messages import messages_from_example, tools_list, turns_from_example
 from ste_graph.training.rows.paper import dialogues_from_example, tool_token
 
 _ACTION = re.compile(r"Action: (.+)\nAction Input: (.+)", re.DOTALL)
@@ -65,7 +65,7 @@ def rows_from_examples(
 
 
 def _example_rows(example: Example, form: RowFormat, answer: bool, arguments: ArgumentFormat) -> list[dict[str, Json]]:
-    tools = offered_tools(example.definition)
+    tools = tools_list(example.definition)
     match form:
         case RowFormat.messages:
             return [{"messages": messages_from_example(example, answer=answer, arguments=arguments), "tools": tools}]

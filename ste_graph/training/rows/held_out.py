@@ -9,7 +9,7 @@ from typing import Self
 from ste_graph.contracts import Json
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
-from ste_graph.distil.leaves import is_default, leaves
+from ste_graph.distil.leaves import is_default, schema_leaves
 from ste_graph.distil.reading.normalisation import words
 from ste_graph.distil.reading.wording import request_keys
 from ste_graph.training.rows.examples import read_examples
@@ -64,7 +64,7 @@ class HeldOut:
         found = {
             leaf.value: None
             for example in own
-            for leaf in leaves(example.arguments, self._parameters[tool])
+            for leaf in schema_leaves(example.arguments, self._parameters[tool])
             if isinstance(leaf.value, str | int | float) and not isinstance(leaf.value, bool)
             if not is_default(leaf) and "enum" not in leaf.schema
         }

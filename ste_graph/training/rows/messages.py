@@ -10,7 +10,7 @@ from ste_graph.records import TrialStep
 from ste_graph.training.rows.format import ArgumentFormat
 
 
-def offered_tools(tool: Definition) -> list[Json]:
+def tools_list(tool: Definition) -> list[Json]:
     """The list under `tools` that offers the tool."""
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return [{"type": "function", "function": function}]

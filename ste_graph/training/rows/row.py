@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ste_graph.contracts import Json
 from ste_graph.distil.clusters import free_values
-from ste_graph.distil.leaves import leaves
+from ste_graph.distil.leaves import schema_leaves
 from ste_graph.json_values import equality_key
 from ste_graph.protocols.next_step import Action
 from ste_graph.protocols.react import parse
@@ -171,4 +171,4 @@ def _object(text: str) -> Json:
 
 def _values(text: str) -> list[Json]:
     """The innermost values of the first JSON object in a text."""
-    return [leaf.value for leaf in leaves(_object(text), {}) if leaf.value not in (None, [], {})]
+    return [leaf.value for leaf in schema_leaves(_object(text), {}) if leaf.value not in (None, [], {})]

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts import ReadResult
-from ste_graph.memory.values.fields import FieldValue, read_fields, singular
+from ste_graph.memory.values.fields import FieldValue, read_fields
+from ste_graph.text import singular
 
 ORDERS = {"orders": [{"id": "A-1", "customer": {"id": 7}, "customerEmail": "a@b.example", "total": 3.5, "paid": True}]}
 
