@@ -19,7 +19,7 @@ from ste_graph.tools.validation import limit_class, make_validator
 LONGEST_SCHEMA = 200_000
 """Characters of a schema, written as JSON; the arguments of a larger one are not checked."""
 MOST_REPAIRS = 100
-"""Faults of a schema that are mended; with more of them it does not count as a schema."""
+"""Faults of a schema that are repaired; with more of them it does not count as a schema."""
 UNNAMED = (Draft202012Validator, Draft7Validator, Draft4Validator)
 """The dialects of which a schema that names none may be, the likeliest first."""
 
