@@ -29,7 +29,7 @@ from ste_graph.contracts import Tool
 from ste_graph.errors import RunError, SteError
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.models.chat.adaptation import Adaptations
-from ste_graph.models.limiter import Limiters
+from ste_graph.models.limiters import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.redaction import Redactor
 from ste_graph.run.context import RunContext, UnitGraph

@@ -11,7 +11,7 @@ from ste_graph.grouping import group
 from ste_graph.models.prices import Prices
 from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.summary import Summary
-from ste_graph.scoring.cost import UNEQUAL
+from ste_graph.scoring.arm_cost import UNEQUAL
 from ste_graph.stats import rates_p_value
 
 FAULTS = ("truncated", "unreadable", "empty")

@@ -25,7 +25,8 @@ from ste_graph.models.chat.request_errors import (
     retry_after,
     retry_reason,
 )
-from ste_graph.models.limiter import LimitChange, Limiter, server_of
+from ste_graph.models.limiter import LimitChange, Limiter
+from ste_graph.models.limiters import server_of
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.prices import Prices

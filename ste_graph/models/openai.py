@@ -18,7 +18,7 @@ from ste_graph.models.chat.learning import LearningSender
 from ste_graph.models.chat.problem import Problem, WrongModelError
 from ste_graph.models.chat.request_errors import SET_KEY
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.servers.server_facts import ServerFacts, ask_server_facts
+from ste_graph.models.servers.server_facts import FACTS_S, ServerFacts, ask_server_facts
 from ste_graph.settings import Secret, Variable, WebAddress
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ class OpenAIModel(RequestSettings):
         )
 
     async def read_facts(self) -> ServerFacts:
-        return await ask_server_facts(self)
+        async with self.connect(FACTS_S) as client:
+            return await ask_server_facts(client, self.model)
 
     def scrub(self, text: str) -> str:
         for secret in (self.api_key, *self.headers.values(), self.base_url):

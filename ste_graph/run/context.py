@@ -14,7 +14,7 @@ from ste_graph.compile.stepper import StepKey, Stepper
 from ste_graph.contracts import Context, Json
 from ste_graph.language.workflow import NodeSpec, Workflow
 from ste_graph.models.chat.adaptation import Adaptations
-from ste_graph.models.limiter import Limiters
+from ste_graph.models.limiters import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers.servers import Servers
 from ste_graph.run.control import RunControl

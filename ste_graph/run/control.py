@@ -13,7 +13,7 @@ from pydantic import PositiveInt, ValidationError
 
 from ste_graph.contracts import Frozen
 from ste_graph.files.atomic import write_atomically
-from ste_graph.models.limiter import Limiters
+from ste_graph.models.limiters import Limiters
 
 CONTROL_FILE: Final = "control.json"
 LOOK_S: Final = 0.5

@@ -13,7 +13,7 @@ from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
 from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.chat.adaptation import Adaptations
-from ste_graph.models.limiter import Limiters
+from ste_graph.models.limiters import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers.servers import Servers
 from ste_graph.redaction import Redactor, redact_errors

@@ -17,7 +17,7 @@ from ste_graph.models.adapter import Adapter
 from ste_graph.models.fallback import FallbackModel
 from ste_graph.models.findings import find_findings
 from ste_graph.models.gateway import Gateway
-from ste_graph.models.limiter import Limiters
+from ste_graph.models.limiters import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers.servers import Servers

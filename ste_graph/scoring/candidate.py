@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.scoring.arm_cost import mean_cost
 from ste_graph.scoring.arms import ArmReplies
-from ste_graph.scoring.cost import mean_cost
 from ste_graph.scoring.difference import (
     Difference,
     PairedCases,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ste_graph.scoring.arm_cost import unequal_faults
 from ste_graph.scoring.arms import ArmReplies
 from ste_graph.scoring.candidate import HARM, CandidateArm, make_candidates
-from ste_graph.scoring.cost import unequal_faults
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.subject import Subject
 from ste_graph.scoring.tables import gain_text

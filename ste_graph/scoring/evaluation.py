@@ -9,9 +9,9 @@ from textwrap import wrap
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.models.prices import Prices
 from ste_graph.records import Record
+from ste_graph.scoring.arm_cost import mean_cost
 from ste_graph.scoring.arms import ArmReplies, check_same_cases, group_by_arm
 from ste_graph.scoring.candidate import HARM
-from ste_graph.scoring.cost import mean_cost
 from ste_graph.scoring.decision import Choice, Decision, decide
 from ste_graph.scoring.difference import Difference, difference, restraint_gain
 from ste_graph.scoring.reply import ArmReply

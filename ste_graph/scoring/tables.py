@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ste_graph.models.prices import Prices
+from ste_graph.scoring.arm_cost import ArmCost
 from ste_graph.scoring.candidate import CandidateArm
-from ste_graph.scoring.cost import ArmCost
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.proportion import Measure, consistency, correctness
 from ste_graph.scoring.score_sheet import ScoreSheet

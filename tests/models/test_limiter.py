@@ -10,7 +10,8 @@ import pytest
 from ste_graph.contracts import ModelRequest, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
-from ste_graph.models.limiter import LimitChange, Limiter, Limiters
+from ste_graph.models.limiter import LimitChange, Limiter
+from ste_graph.models.limiters import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel

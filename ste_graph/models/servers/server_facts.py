@@ -14,8 +14,6 @@ from ste_graph.contracts import Json
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from ste_graph.models.openai import OpenAIModel
-
 FACTS_S: Final = 3.0
 """Seconds for all questions together: a server that is slow to say has said nothing."""
 
@@ -36,15 +34,14 @@ class ServerFacts:
         return {name: value for name, value in facts.items() if value is not None}
 
 
-async def ask_server_facts(model: OpenAIModel) -> ServerFacts:
+async def ask_server_facts(client: AsyncOpenAI, model: str) -> ServerFacts:
     """Ask the server of a model, within a few seconds. What it does not tell, or not in time, is left out."""
-    root = urlsplit(model.base_url)
-    async with model.connect(FACTS_S) as client:
-        listed, props = await asyncio.gather(
-            _get(client, "/models"), _get(client, urlunsplit((root.scheme, root.netloc, "/props", "", "")))
-        )
+    root = urlsplit(str(client.base_url))
+    listed, props = await asyncio.gather(
+        _get(client, "/models"), _get(client, urlunsplit((root.scheme, root.netloc, "/props", "", "")))
+    )
     entries = [entry for entry in _list(_at(listed, "data")) if isinstance(entry, Mapping)]
-    own = next((entry for entry in entries if entry.get("id") == model.model), entries[0] if len(entries) == 1 else {})
+    own = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
     context = _number(_at(props, "default_generation_settings", "n_ctx"), *(_at(own, *path) for path in _CONTEXT))
     return ServerFacts(
         tuple(sorted(str(entry["id"]) for entry in entries if "id" in entry)),
