@@ -95,8 +95,8 @@ def earlier(arguments: dict) -> Neighbour:
         (Reply(text='{"action": "shop", "arguments": {"item": "tea"}}'), {"item": "tea"}, "`count`: required"),
         (Reply(text='{"action": "shop", "arguments": {"count": 3, "item": "milk"}}'), {"item": "milk", "count": 3},
          "was made before"),
-        (Reply(text="I would order some tea."), {}, "no JSON object"),
-        (Reply(text=""), {}, "no JSON object"),
+        (Reply(text="I would order some tea."), {}, "not a JSON object"),
+        (Reply(text=""), {}, "not a JSON object"),
     ],
 )  # fmt: skip
 async def test_what_the_schema_refuses_or_was_called_before_is_a_fault(
