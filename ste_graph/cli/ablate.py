@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
-from pydantic import ValidationError
 
 from ste_graph.cli.tool_report import ReportFormat
 from ste_graph.command_line import FAILED, INTERRUPTED, Changes, File, command_line, echo, write_result
-from ste_graph.models.prices import Prices
 
 if TYPE_CHECKING:
     from ste_graph.lab.ablation import Ablation, ArmRun
+    from ste_graph.models.prices import Prices
     from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
 
@@ -119,6 +117,11 @@ def ablate(
 
 def _parse_prices(text: str) -> Prices:
     """The prices of the command line. Raises `typer.BadParameter` for anything else."""
+    import yaml
+    from pydantic import ValidationError
+
+    from ste_graph.models.prices import Prices
+
     try:
         return Prices.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError):

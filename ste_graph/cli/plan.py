@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.cli.since import Since, explain_since, review_since, with_since
-from ste_graph.cli.text.expected import expected_lines, terms_json, terms_lines
-from ste_graph.cli.text.forecast import evaluates, make_forecast, power_lines, power_rows
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.errors import WorkflowError
 from ste_graph.text import count_noun, join_first
@@ -50,6 +48,8 @@ def plan(
     Of a test of forms also what it is likely to show.
     """
     from ste_graph.cli.sources import placed_faults
+    from ste_graph.cli.text.expected import expected_lines, terms_json
+    from ste_graph.cli.text.forecast import evaluates, make_forecast, power_rows
 
     changes = with_since(changes, since)
     with explain_since(file, since):
@@ -95,6 +95,8 @@ def _estimate(experiment: Experiment, planned: Plan, sample: Path | None) -> Est
 
 def plan_text(workflow: Workflow, planned: Plan) -> str:
     """The plan for a person."""
+    from ste_graph.cli.text.expected import terms_lines
+    from ste_graph.cli.text.forecast import evaluates, make_forecast, power_lines
     from ste_graph.language.workflow import VALUES
 
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))

@@ -6,17 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ste_graph.command_line import Format, OutputFormat, echo
-from ste_graph.contracts import Json
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.files.lock import lock_owner
-from ste_graph.run.control import Control, read_control, write_control
 from ste_graph.suggest import did_you_mean
 from ste_graph.text import align_columns, count_noun
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
 
 ASKED: Final = {"stop": "stopped", "pause": "paused", "resume": "going", "limit": "going"}
 """The requests that can be made of a run, and the state that each asks for."""
@@ -68,7 +68,9 @@ def runs(
 
 
 def _ask(what: str, path: Path, number: int | None) -> None:
+    from ste_graph.files.lock import lock_owner
     from ste_graph.finished import open_run
+    from ste_graph.run.control import Control, read_control, write_control
 
     opened = open_run(path)
     if lock_owner(opened.folder.writer) is None:
@@ -131,7 +133,9 @@ def _list(folder: Path, format: Format) -> None:
 def _entry(path: Path) -> dict[str, Json]:
     """A run in figures; of one that cannot be read, the reason."""
     from ste_graph.cli.text.outcome import read_evaluations, records_text
+    from ste_graph.files.lock import lock_owner
     from ste_graph.finished import open_run
+    from ste_graph.run.control import read_control
 
     try:
         opened = open_run(path)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.inputs.kept import KeptTools
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
+    from ste_graph.contracts import Json
+    from ste_graph.inputs.kept import KeptTools
     from ste_graph.language.workflow import Workflow
     from ste_graph.packs.since import ToolStanding
 
@@ -121,6 +121,8 @@ def review_since(workflow: Workflow, *, start: bool) -> Review | None:
 
 def _find_kept(workflow: Workflow) -> Iterator[tuple[Workflow, KeptTools]]:
     """The parts of a workflow that leave out tools which a pack is kept for."""
+    from ste_graph.inputs.kept import KeptTools
+
     unit_map = workflow.unit_map
     if unit_map is not None and unit_map.without is not None:
         source = workflow.data.get(unit_map.without.text.removeprefix("data."))
