@@ -10,7 +10,7 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import native, react
 from ste_graph.protocols.call_schema import call_schema
-from ste_graph.protocols.reader import Form
+from ste_graph.protocols.form import Form
 from ste_graph.scoring.cost import ReplyCost, cost_of
 
 

@@ -11,8 +11,9 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import paper, react
 from ste_graph.protocols.call_schema import call_schema
+from ste_graph.protocols.form import Form
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
-from ste_graph.protocols.reader import Form, read
+from ste_graph.protocols.reader import read
 
 Protocol: TypeAlias = Literal["react", "native", "json", "auto"]
 

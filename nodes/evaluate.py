@@ -9,10 +9,10 @@ from pydantic import Field
 from ste_graph.contracts import Context, Entry, RecordView
 from ste_graph.models.prices import Prices
 from ste_graph.node import Node, NodeInputs, NodeOutputs
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.arms import ReplyList
 from ste_graph.scoring.candidate import HARM
 from ste_graph.scoring.evaluation import EvaluationFields, JudgeUsage, compare_arms
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.protocols.reader import Form
+from ste_graph.protocols.form import Form, Parser
 from ste_graph.scoring.case import Case
 from ste_graph.scoring.label import ReplyLabel, label_output
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
 
 

@@ -11,8 +11,7 @@ import typer
 
 from ste_graph.command_line import Format, OutputFormat, echo, write_result
 from ste_graph.errors import WorkflowError
-from ste_graph.protocols.reader import Form
-from ste_graph.scoring.reading import Parser
+from ste_graph.protocols.form import Form, Parser
 
 if TYPE_CHECKING:
     from ste_graph.scoring.rules import LabelRules

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.protocols.reader import Form
+from ste_graph.protocols.form import Form
 from ste_graph.scoring.arms import check_same_cases
 from ste_graph.scoring.bfcl.labels import label_results
 from ste_graph.scoring.bfcl.questions import is_question_file, read_bfcl_results, read_questions

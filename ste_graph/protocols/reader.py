@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from ste_graph.chat_tokens import strip_chat_tokens
 from ste_graph.contracts import Reply
 from ste_graph.protocols import native, react
 from ste_graph.protocols.call_objects import FoundCall, call_in_value
 from ste_graph.protocols.echoes import answer_problem
+from ste_graph.protocols.form import Form
 from ste_graph.protocols.markup import has_call_markup
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
 from ste_graph.protocols.offered import OfferedTools, Schema
 from ste_graph.protocols.repairs import Repair
 from ste_graph.protocols.text_calls import find_call, find_final_answer, is_set_apart, is_whole_text
 from ste_graph.thoughts import split_thoughts
-
-Form: TypeAlias = Literal["react", "native", "json"]
-"""The forms in which a call can be asked for: the paper's text, the model's own tool calling, a JSON object."""
 
 
 def read(

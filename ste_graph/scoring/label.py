@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.protocols.form import Form
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
-from ste_graph.protocols.reader import Form
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.reading import read_reply
 from ste_graph.scoring.rules import LabelRules

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.protocols.reader import Form
+from ste_graph.protocols.form import Form
 from ste_graph.scoring.case import Case, GoldFile, find_gold, parse_case, read_by_tool, read_gold
 from ste_graph.scoring.problems import problems_error
 from ste_graph.scoring.reply import ArmReply

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import lru_cache
 
 from ste_graph.contracts import Reply
 from ste_graph.protocols import native, paper
+from ste_graph.protocols.form import Form, Parser
 from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
 from ste_graph.protocols.offered import OfferedTools
-from ste_graph.protocols.reader import Form, read
+from ste_graph.protocols.reader import read
 from ste_graph.suggest import nearest
-
-
-class Parser(StrEnum):
-    """The parsers of replies, by name."""
-
-    paper = "paper"
-    tolerant = "tolerant"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from ste_graph.contracts import Json
-from ste_graph.protocols.reader import Form
+from ste_graph.protocols.form import Form
 from ste_graph.records import Record, RecordContext
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.cost import ReplyCost

@@ -8,8 +8,7 @@ from typing import Final, Literal
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.json_values import digest, equal
-from ste_graph.protocols.reader import Form
-from ste_graph.scoring.reading import Parser
+from ste_graph.protocols.form import Form, Parser
 from ste_graph.tools.toolbench.description import plain_name
 
 JUDGED: Final = frozenset(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ste_graph.contracts import Json
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.predictions import Predictions
 from ste_graph.scoring.proportion import Measure, Proportion, api_match, consistency, correctness, wellformedness
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.verdict import Question

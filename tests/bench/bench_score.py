@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import ste_graph as ste
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.arms import parse_replies
 from ste_graph.scoring.evaluation import compare_arms
 from ste_graph.scoring.predictions import read_predictions
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import score_predictions
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ste_graph.protocols.form import Parser
 from ste_graph.records import RecordContext
 from ste_graph.scoring.arms import ArmReplies
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.label import label_output
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply, CaseReply
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.subject import FormSource, FormsSubject

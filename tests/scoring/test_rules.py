@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.scoring.reading import Parser
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.rules import JUDGED, LabelRules, same_text
 
 plain = st.recursive(

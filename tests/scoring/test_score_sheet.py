@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.difference import difference
 from ste_graph.scoring.label import label_output
 from ste_graph.scoring.predictions import Predictions
 from ste_graph.scoring.proportion import Proportion
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import ScoreSheet, score_predictions

@@ -10,12 +10,12 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_json
+from ste_graph.protocols.form import Parser
 from ste_graph.scoring.difference import Difference, difference
 from ste_graph.scoring.paper.published import TABLES, Figures, PaperRow, PaperTable
 from ste_graph.scoring.paper.stored_labels import read_stored_labels
 from ste_graph.scoring.predictions import read_predictions
 from ste_graph.scoring.proportion import Proportion
-from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import ScoreSheet, estimate_json, score_predictions
 
