@@ -7,22 +7,28 @@ finished runs have learnt), `faces` (the ways to it from outside). `vectors` has
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ste_graph.contracts import Selection
-from ste_graph.memory.experience.settings import Experience
-from ste_graph.memory.transcript import Transcript
-
 if TYPE_CHECKING:
+    from ste_graph.contracts import Selection
     from ste_graph.memory.exemplars.exemplar import Exemplar
     from ste_graph.memory.exemplars.selection import ExemplarMatch
     from ste_graph.memory.exemplars.store import ExemplarStore
+    from ste_graph.memory.experience.settings import Experience
+    from ste_graph.memory.transcript import Transcript
 
 __all__ = ["Exemplar", "ExemplarMatch", "ExemplarStore", "Experience", "Selection", "Transcript"]
 
-_HOMES = {"Exemplar": "exemplars.exemplar", "ExemplarStore": "exemplars.store", "ExemplarMatch": "exemplars.selection"}
-"""The modules of the names that are imported on first use: checking a workflow needs no numerics."""
+_HOMES = {
+    "Exemplar": "ste_graph.memory.exemplars.exemplar",
+    "ExemplarMatch": "ste_graph.memory.exemplars.selection",
+    "ExemplarStore": "ste_graph.memory.exemplars.store",
+    "Experience": "ste_graph.memory.experience.settings",
+    "Selection": "ste_graph.contracts",
+    "Transcript": "ste_graph.memory.transcript",
+}
 
 
 def __getattr__(name: str) -> Any:
+    """Import on first use: checking a workflow needs no numerics, and the commands of memories no settings."""
     if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

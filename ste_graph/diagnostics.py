@@ -8,11 +8,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.suggest import render_hint
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
 
 Severity = Literal["error", "warning", "note"]
 

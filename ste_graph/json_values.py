@@ -6,8 +6,10 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from ste_graph.contracts import Json
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
 
 
 def canonical_json(value: Json) -> str:

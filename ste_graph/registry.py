@@ -13,10 +13,15 @@ Group = Literal["nodes", "memories", "models", "tools", "records", "data", "comm
 @cache
 def find_entry_points(group: Group) -> Mapping[str, EntryPoint]:
     """The installed entry points of a group, by name. Nothing is imported."""
-    return {point.name: point for point in entry_points(group=f"ste_graph.{group}")}
+    return {point.name: point for point in _all_entry_points().select(group=f"ste_graph.{group}")}
 
 
 @cache
 def load_entry_point(group: Group, name: str) -> Any:
     """The object that an entry point names. Raises `KeyError` for an unknown name, and whatever its import raises."""
     return find_entry_points(group)[name].load()
+
+
+@cache
+def _all_entry_points() -> Any:
+    return entry_points()  # once for all groups: it reads the metadata of every installed package

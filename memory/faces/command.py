@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -133,6 +132,8 @@ def verify(
     format: OutputFormat = Format.text,
 ) -> None:
     """Compare the exemplars with a workflow's tools as they are now, and try those of changed read-only tools again."""
+    import asyncio
+
     with redirect_stdout(sys.stderr), closing(_open(store, embedder)) as opened:
         result = asyncio.run(_verify(opened, workflow, changes or (), mark_only=mark_only))
     if format is Format.json:
@@ -260,6 +261,8 @@ def _render(found: Sequence[ExemplarMatch], selection: Selection, format: Exempl
 
 
 async def _verify(store: ExemplarStore, file: Path, changes: Sequence[str], *, mark_only: bool) -> Verification:
+    import asyncio
+
     from ste_graph.memory.exemplars.verification import mark_changed, verify_exemplars
     from ste_graph.run.tools import open_tools, tool_policy
 

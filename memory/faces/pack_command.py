@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 import sys
@@ -160,6 +159,8 @@ def verify(
     Are the tools still those, and do calls that only read still give what they gave (--tools)? Does the gain still
     hold on the cases (--model)?
     """
+    import asyncio
+
     from ste_graph.errors import WorkflowError
     from ste_graph.packs.pack import open_adopted_pack
 

@@ -34,7 +34,6 @@ from ste_graph.cli import (
 )
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.language.sections.unions import rephrase
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.registry import find_entry_points
 from ste_graph.text import printable
@@ -55,6 +54,8 @@ class _PlainErrors(TyperGroup):
         except typer.BadParameter as error:
             text = error.message.removeprefix("Value error, ")
             if text.startswith("Input "):
+                from ste_graph.language.sections.unions import rephrase
+
                 text = rephrase(text.partition(", unable")[0])
             error.message = text
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +36,8 @@ def doctor(
     format: OutputFormat = Format.text,
 ) -> None:
     """Find out what a model's server can do, and print the lines to set."""
+    import asyncio
+
     from ste_graph.doctor.models import list_models, single_model
 
     if url is not None or name is not None:

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 
 from ste_graph.command_line import echo
-from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import leaves
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
 
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")
@@ -120,6 +121,8 @@ def _named_files(home: Traversable, path: str) -> Iterator[str]:
     """The bundled files that a workflow names as a value, or a Python file next to it in its text."""
     source = home.joinpath(path)
     if path.endswith(".yaml"):
+        import yaml
+
         yield from (text for text in leaves(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
     elif path.endswith(".py"):
         folder, text = path.rpartition("/")[0], source.read_text("utf-8")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tokenize
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, get_args
 
@@ -115,6 +116,7 @@ def _digest(path: Path) -> str | None:
     return hashlib.sha256(_without_comments(path.read_bytes())).hexdigest() if is_regular(path) else None
 
 
+@lru_cache(maxsize=64)  # the variants of a workflow run the same files
 def _without_comments(code: bytes) -> bytes:
     """The code without its comments and empty lines, which change no result; unchanged if it is not Python."""
     lines = code.splitlines()

@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, TypeAlias
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ste_graph.contracts import Json
 from ste_graph.text import count_noun, printable
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
 
 Status: TypeAlias = Literal["holds", "lost", "unknown", "note"]
 """`unknown`: too few cases to say, or no answer. A `note` is for people alone."""
@@ -151,6 +152,8 @@ class PackOutcome:
         return "\n".join([*lines, self.summary])
 
     def _junit(self) -> str:
+        from xml.etree import ElementTree
+
         count = {status: sum(each.status == status for each in self.findings) for status in _RANK}
         counts = {
             "tests": str(len(self.findings)), "failures": str(count["lost"]), "skipped": str(count["unknown"]),

@@ -60,7 +60,8 @@ from ste_graph.run.preflight import (
 )
 from ste_graph.run.server_notes import RunNotes, keep_adaptations
 from ste_graph.run.summary import StoppedBy, Summary, summarise
-from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
+from ste_graph.run.toolboxes import make_toolboxes
+from ste_graph.run.tools import open_tools, tool_policy
 from ste_graph.run.unit.pending import PendingCalls
 from ste_graph.run.unit.record_maker import RecordMaker
 from ste_graph.run.unit.reset import Resetter

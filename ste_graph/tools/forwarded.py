@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool, ToolSource
-from ste_graph.tools.failures import Errors
+
+if TYPE_CHECKING:
+    from ste_graph.tools.failures import Errors
 
 
 @dataclass(frozen=True)
