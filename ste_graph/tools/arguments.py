@@ -88,12 +88,13 @@ class ArgumentChecker:
             return self._refuse([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
         if self._prepared_schema.validator is None:
             return CheckedArguments(dict(arguments))
-        if not has_at_most(arguments, MOST_VALUES):
+        values = dict(arguments)
+        if not has_at_most(values, MOST_VALUES):
             return self._pass_on(arguments, f"its schema, as they hold more than {MOST_VALUES:,} values")
         limits = CheckLimits(self._prepared_schema.parts, quick=quick)
         with limits:
             try:
-                checked = self._coerce_and_check(dict(arguments), limits)
+                checked = self._coerce_and_check(values, limits)
             except RecursionError:
                 return self._refuse(["- the arguments are nested too deeply"])
             except UnfinishedError:  # of a quick check alone
@@ -153,14 +154,15 @@ class ArgumentChecker:
         return CheckedArguments(problem="\n".join([head, *lines[:MOST_LINES], *more]))
 
 
-def has_at_most(value: Json, most: int) -> bool:
-    """True if a value and all that it holds are at most so many values."""
-    waiting, count = [value], 1
+def has_at_most(value: dict[str, Json], most: int) -> bool:
+    """True if an object and all that it holds are at most so many values."""
+    waiting: list[Json] = [value]
+    count = 1
     while waiting:
         node = waiting.pop()
-        parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+        parts = node.values() if isinstance(node, dict) else node
         count += len(parts)
         if count > most:
             return False
-        waiting += [part for part in parts if isinstance(part, Mapping | list)]
+        waiting += [part for part in parts if isinstance(part, (dict, list))]
     return True

@@ -131,10 +131,12 @@ def _properties(validator: Any, parts: Mapping[str, Json], instance: Json, schem
 
 def _check_part(validator: Any, part: Json, value: Json, name: str) -> Iterator[ValidationError]:
     parts = _LIMITS.get().parts
-    if parts is None or not isinstance(part, Mapping):
-        yield from validator.descend(value, part, path=name, schema_path=name)
-        return
-    known = parts.get(id(part)) or parts.setdefault(id(part), validator.evolve(schema=part))
+    known = parts.get(id(part)) if parts is not None else None
+    if known is None:
+        if parts is None or not isinstance(part, Mapping):
+            yield from validator.descend(value, part, path=name, schema_path=name)
+            return
+        known = parts[id(part)] = validator.evolve(schema=part)
     for fault in known.iter_errors(value):
         fault.relative_path.appendleft(name)
         fault.relative_schema_path.appendleft(name)

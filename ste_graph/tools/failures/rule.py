@@ -56,7 +56,7 @@ def find_failure(text: str, data: Json = None, errors: Sequence[re.Pattern[str]]
 
 def parse_answer(text: str) -> dict[str, Json] | list[Json] | None:
     """The object or the list that a text is, in JSON, fenced or not, or as Python writes it; None if it is neither."""
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MOST_CHARACTERS or not text.startswith(("{", "[", "`")):
         return None
     fenced = FENCE.match(text)
     text = (fenced.group(1) if fenced else text).strip()

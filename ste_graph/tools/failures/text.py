@@ -15,6 +15,8 @@ def _begins(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
 
+WORD_OR_SIGN: Final = re.compile(r"[A-Za-z]{2}|[^\x00-\x7f]")
+"""A text without it, such as a number or a date, reports no failure."""
 SIGNS: Final = re.compile("[\u274c\u2717\u2716\u2718\u26d4\U0001f6ab\U0001f6d1\U0001f4a5]")
 """Signs of failure: crosses, and no entry."""
 DECORATION: Final = re.compile("[\\s*_#>`\"'\u26a0\u2139\ufe0f\u2757\u203c-]+")
@@ -145,6 +147,8 @@ NO_FAILURE: Final = _begins(
 
 def find_text_failure(text: str) -> ReportedFailure | None:
     """The failure of its own that a text reports at its beginning, or None."""
+    if not WORD_OR_SIGN.search(text):
+        return None
     mark = DECORATION.match(text)
     start = text[mark.end() :] if mark else text
     head = start[:LONG].translate(NO_MARKS)
