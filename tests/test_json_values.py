@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ste_graph.distil.clusters import free_values
 from ste_graph.json_values import canonical_json, digest, equal, equality_key
+from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.training.rows.row import TrainingRow
 
@@ -72,7 +73,7 @@ def test_a_value_that_is_equal_in_scoring_is_not_new_in_training_or_in_a_split(f
     def row(arguments: object) -> TrainingRow:
         return TrainingRow(prompt="x", completion=f"Action: a\nAction Input: {json.dumps(arguments)}")
 
-    assert LabelRules().compare("a", first, second)
+    assert LabelRules().compare(GoldCall(tool="a", arguments=first), second)
     assert row(first).value_keys == row(second).value_keys
     assert free_values(first, {}) == free_values(second, {})
     assert not row(second).is_unseen(row(first).value_keys)

@@ -87,7 +87,6 @@ def score(
     format: OutputFormat = Format.text,
 ) -> None:
     """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
-    from ste_graph.scoring.bfcl.questions import is_question_file
     from ste_graph.scoring.rules import LabelRules
 
     files = predictions or []
@@ -100,7 +99,7 @@ def score(
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    if gold is not None and is_question_file(gold):
+    if gold is not None and _is_question_file(gold):
         sheets = _score_questions(files, gold, answers)
     elif answers is not None:
         raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
@@ -112,6 +111,12 @@ def score(
     if items is not None:
         write_result(json.dumps(sheets[0].items()), items)
     _print_scores(sheets, seed, format)
+
+
+def _is_question_file(gold: Path) -> bool:
+    from ste_graph.scoring.bfcl.questions import is_question_file
+
+    return is_question_file(gold)
 
 
 def _score_questions(files: Sequence[Path], questions: Path, answers: Path | None) -> list[ScoreSheet]:

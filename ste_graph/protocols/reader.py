@@ -139,19 +139,14 @@ def _answer_as_json(text: str) -> FinalAnswer | None:
 
 def _unwrap(step: Action, tools: OfferedTools) -> Action:
     """The step, whose arguments may hold the whole call again: `Action Input: {"action": …, "action_input": …}`."""
-    if len(step.arguments) < 2 or tools.find(step.name) is None or not all(_is_text_or_object(step.arguments)):
-        return step
-    own = tools.parameters(tools.find(step.name) or "")
-    if own is None or any(key in own for key in step.arguments):
+    name = tools.find(step.name) if len(step.arguments) > 1 else None
+    own = tools.parameters(name) if name is not None else None
+    if own is None or any(key in own or not isinstance(value, str | dict) for key, value in step.arguments.items()):
         return step
     call = call_in_value(step.arguments, tools)
-    if call is None or not call.offered or call.name != tools.find(step.name):
+    if call is None or not call.offered or call.name != name:
         return step
     return replace(step, arguments=call.arguments, repairs=("call as JSON", *step.repairs, *call.repairs))
-
-
-def _is_text_or_object(arguments: Mapping[str, object]) -> list[bool]:
-    return [isinstance(value, str | dict) for value in arguments.values()]
 
 
 def _name_tool(step: NextStep, tools: OfferedTools, *repairs: Repair) -> NextStep:

@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.json_values import equality_key
 from ste_graph.scoring.label import OWN_RULES
 from ste_graph.scoring.problems import problems_error
 from ste_graph.scoring.reply import ArmReply, Role
+from ste_graph.scoring.restraint import CaseKind
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.subject import FormsSubject, Subject
@@ -152,24 +152,25 @@ def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str 
 
 
 def _own_problems(arm: ArmReplies) -> list[str]:
-    problems, seen = [], set[tuple[tuple[str, str], int]]()
+    problems, seen, subjects = [], set[tuple[tuple[str, str], int]](), list[Subject | None]()
     for reply in arm.replies:
         if (reply.key, reply.n) in seen:
             number = f" of number {reply.n}" if reply.n else ""
             problems.append(f"arm `{arm.name}`, {reply.gold.tool}: a second reply{number} to {reply.query!r}")
         seen.add((reply.key, reply.n))
-    subjects = {equality_key(reply.subject.model_dump() if reply.subject else None) for reply in arm.replies}
+        if reply.subject not in subjects:
+            subjects.append(reply.subject)
     if len(subjects) > 1:
         problems.append(f"arm `{arm.name}`: its replies name {len(subjects)} different subjects; split it into arms")
     return problems
 
 
 def _gold_problems(arms: Mapping[str, ArmReplies]) -> list[str]:
-    first: dict[tuple[str, str], tuple[str, str]] = {}
+    first: dict[tuple[str, str], tuple[tuple[CaseKind, str], str]] = {}
     problems = []
     for arm in arms.values():
         for reply in arm.replies:
-            gold = equality_key([reply.kind, reply.gold.arguments])
+            gold = reply.kind, reply.gold.arguments_key
             known, name = first.setdefault(reply.key, (gold, arm.name))
             if gold != known:
                 problems.append(

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import parse_json, read_json
+from ste_graph.json_values import equality_key
 from ste_graph.scoring.problems import problems_error
 
 NAME = "tool_test.json"
@@ -23,6 +25,11 @@ class GoldCall(Frozen):
 
     tool: str
     arguments: dict[str, Json] = Field(default={})
+
+    @cached_property
+    def arguments_key(self) -> str:
+        """The text that equal arguments share, see `equality_key`. Raises `RecursionError` as that does."""
+        return equality_key(self.arguments)
 
 
 class Case(BaseModel):

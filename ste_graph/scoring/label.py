@@ -75,7 +75,7 @@ def label_output(
         case Action(name=name, arguments=arguments):
             return ReplyLabel(
                 api_match=name == gold.tool,
-                args_correct=rules.compare(name, gold.arguments, arguments) if name == gold.tool else None,
+                args_correct=rules.compare(gold, arguments) if name == gold.tool else None,
                 called=name,
                 arguments=dict(arguments),
                 repairs=parsed.repairs,

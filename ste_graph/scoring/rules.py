@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.json_values import digest, equal
+from ste_graph.json_values import digest, equality_key
 from ste_graph.protocols.form import Form, Parser
+from ste_graph.scoring.case import GoldCall
 from ste_graph.tools.toolbench.description import plain_name
 
 JUDGED: Final = frozenset(
@@ -58,15 +59,15 @@ class LabelRules(Frozen):
             return tool in JUDGED or tool in PLAIN_NAMES
         return self.judged == "all" or tool in self.judged
 
-    def compare(self, tool: str, gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool | None:
-        """True if the arguments are right, False if not, None if only a judge can tell.
+    def compare(self, gold: GoldCall, given: Mapping[str, Json]) -> bool | None:
+        """True if a call of the right tool has the right arguments, False if not, None if only a judge can tell.
 
         Differs: the paper asked its judge about equal arguments too, and got a "no" for as many as 13 of 125.
         """
         try:
-            if equal(gold, given):
+            if gold.arguments_key == equality_key(given):
                 return True
-            return None if self.needs_judge(tool) else same_text(gold, given)
+            return None if self.needs_judge(gold.tool) else same_text(gold.arguments, given)
         except RecursionError:  # no gold call is nested so deeply
             return False
 

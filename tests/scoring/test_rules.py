@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.protocols.form import Parser
+from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.rules import JUDGED, LabelRules, same_text
 
 plain = st.recursive(
@@ -28,19 +29,19 @@ def test_text_is_matched_as_the_paper_does():
 def test_rules_compare_what_they_can_and_leave_the_rest_to_a_judge():
     rules = LabelRules()
     assert len(JUDGED) == 19
-    assert rules.compare("search", {"q": "a"}, {"q": "a "}) is True
-    assert rules.compare("search", {"q": "a"}, {"q": "A"}) is None
-    assert rules.compare("add_date", {"q": "a"}, {"q": "A"}) is True
-    assert rules.compare("add_date", {"q": "a"}, {"q": "b"}) is False
-    assert LabelRules(judged=()).compare("search", {"q": "a"}, {"q": "b"}) is False
-    assert LabelRules(judged="all").compare("add_date", {"q": "a"}, {"q": "b"}) is None
+    assert rules.compare(GoldCall(tool="search", arguments={"q": "a"}), {"q": "a "}) is True
+    assert rules.compare(GoldCall(tool="search", arguments={"q": "a"}), {"q": "A"}) is None
+    assert rules.compare(GoldCall(tool="add_date", arguments={"q": "a"}), {"q": "A"}) is True
+    assert rules.compare(GoldCall(tool="add_date", arguments={"q": "a"}), {"q": "b"}) is False
+    assert LabelRules(judged=()).compare(GoldCall(tool="search", arguments={"q": "a"}), {"q": "b"}) is False
+    assert LabelRules(judged="all").compare(GoldCall(tool="add_date", arguments={"q": "a"}), {"q": "b"}) is None
 
 
 def test_arguments_nested_beyond_reason_are_wrong():
     deep: object = 1
     for _ in range(5000):
         deep = [deep]
-    assert LabelRules().compare("search", {"q": 1}, {"q": deep}) is False
+    assert LabelRules().compare(GoldCall(tool="search", arguments={"q": 1}), {"q": deep}) is False
 
 
 def test_the_digest_changes_with_all_that_a_label_depends_on_and_with_nothing_else():

@@ -2,7 +2,3 @@
 
 Public modules: `description` (the format), `source` (the tools).
 """
-
-from ste_graph.tools.toolbench.source import ToolBenchTools
-
-__all__ = ["ToolBenchTools"]
