@@ -39,10 +39,23 @@ def read(
     offered = tools if isinstance(tools, OfferedTools) else OfferedTools(tools)
     if reply.tool_calls:
         return _name_tool(native.parse_calls(reply), offered, *(() if form == "native" else _BY_SERVER))
-    thought, rest, closed = split_thoughts(reply.text)
+    return read_reply_text(reply.text, offered, form, prompt=prompt, reasoning=reply.reasoning)
+
+
+def read_reply_text(
+    text: str,
+    tools: OfferedTools | Mapping[str, Schema] | Collection[str] | None,
+    form: Form = "react",
+    *,
+    prompt: str = "",
+    reasoning: str = "",
+) -> NextStep:
+    """Reads the text of a reply, see `read`; `reasoning` are the thoughts that came apart from it."""
+    offered = tools if isinstance(tools, OfferedTools) else OfferedTools(tools)
+    thought, rest, closed = split_thoughts(text)
     text = strip_chat_tokens(rest)
     if not text.strip():
-        hidden = "\n".join(filter(None, (thought, reply.reasoning))) if closed else ""
+        hidden = "\n".join(filter(None, (thought, reasoning))) if closed else ""
         return _in_reasoning(hidden, offered) or Malformed("", _EMPTY[form] if closed else _CUT)
     if not closed:
         return Malformed("", _CUT)
@@ -56,11 +69,6 @@ def read(
     if isinstance(step, FinalAnswer) and (problem := answer_problem(step.text, offered, prompt)):
         return Malformed(step.thought, problem)
     return step
-
-
-def read_reply_text(text: str, tools: Mapping[str, Schema] | Collection[str] | None, form: Form = "react") -> NextStep:
-    """Reads a reply of which only the text is known, see `read`."""
-    return read(Reply(text=text), tools, form)
 
 
 def _read_react(text: str, tools: OfferedTools) -> NextStep:

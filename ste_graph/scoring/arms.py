@@ -59,7 +59,7 @@ class ArmReplies:
         restraint: dict[str, list[ArmReply]] = {}
         for reply in self.replies:
             names = reply.legal_names if reply.offered else every
-            if reply.rules not in (OWN_RULES, rules.digest(reply.gold.tool, names, reply.form)):
+            if reply.rules is None or reply.rules not in (OWN_RULES, rules.digest(reply.gold.tool, names, reply.form)):
                 reply = reply.label_by(rules, names)
             side = by_tool if reply.kind == "call" else restraint
             side.setdefault(reply.gold.tool, []).append(reply.decide_by(verdicts or {}))
@@ -125,13 +125,10 @@ def check_same_cases(
         raise problems_error(where, problems, "every arm needs as many replies to each of the same cases")
     if not shared:
         raise WorkflowError(f"{where}: there is no case to which all of these arms replied: {', '.join(arms)}")
-    among = len({reply.key for reply in replies})
-    kept = [
-        reply.model_copy(update={"role": roles.get(reply.arm), "among": reply.among or among})
-        for reply in replies
-        if (reply.key, reply.n) in shared
-    ]
-    return sorted(kept, key=lambda reply: reply.role != "baseline")
+    kept = [reply for reply in replies if (reply.key, reply.n) in shared]
+    among = len({reply.key for reply in replies}) if len(kept) < len(replies) else None
+    placed = [reply.with_role(roles.get(reply.arm), reply.among or among) for reply in kept]
+    return sorted(placed, key=lambda reply: reply.role != "baseline")
 
 
 def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str | None, where: str) -> dict[str, Role]:
@@ -154,10 +151,10 @@ def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str 
 def _own_problems(arm: ArmReplies) -> list[str]:
     problems, seen, subjects = [], set[tuple[tuple[str, str], int]](), list[Subject | None]()
     for reply in arm.replies:
-        if (reply.key, reply.n) in seen:
+        if (numbered := (reply.key, reply.n)) in seen:
             number = f" of number {reply.n}" if reply.n else ""
             problems.append(f"arm `{arm.name}`, {reply.gold.tool}: a second reply{number} to {reply.query!r}")
-        seen.add((reply.key, reply.n))
+        seen.add(numbered)
         if reply.subject not in subjects:
             subjects.append(reply.subject)
     if len(subjects) > 1:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ste_graph.contracts import Reply
 from ste_graph.protocols import native, paper
 from ste_graph.protocols.form import Form, Parser
 from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
 from ste_graph.protocols.offered import OfferedTools
-from ste_graph.protocols.reader import read
+from ste_graph.protocols.reader import read, read_reply_text
 from ste_graph.suggest import nearest
 
 
@@ -25,7 +24,7 @@ class ParsedReply:
 
 def read_reply(
     text: str,
-    tools: Sequence[str],
+    names: Sequence[str],
     parser: Parser = Parser.tolerant,
     *,
     exact_names: bool = True,
@@ -35,25 +34,25 @@ def read_reply(
 
     Args:
         text: The reply.
-        tools: The legal names.
+        names: The legal names of tools.
         parser: The parser to use.
         exact_names: False if a name that is not legal counts as the one that is spelt most like it, as in the released
             test: with few tools, nearly any name is then one of them. The tolerant reading lists this among the
             repairs; a host would refuse such a call.
         form: The form that was asked for; a reply to `native` is kept as `native.write_reply` writes it.
     """
-    names = tuple(tools)
+    legal = tuple(names)
     if parser is Parser.paper:
-        return ParsedReply(paper.parse(text.strip(), tools=names, closest=not exact_names, tokens=True))
-    reply = native.read_kept_reply(text) if form == "native" else Reply(text=text)
-    step = read(reply, _with_tokens(names), form)
-    if not isinstance(step, Action) or step.name in names:
+        return ParsedReply(paper.parse(text.strip(), tools=legal, closest=not exact_names, tokens=True))
+    tools = _with_tokens(legal)
+    step = read(native.read_kept_reply(text), tools, form) if form == "native" else read_reply_text(text, tools, form)
+    if not isinstance(step, Action) or step.name in tools.own:
         return ParsedReply(step, step.repairs if isinstance(step, Action | FinalAnswer) else ())
     bare = step.name.removeprefix("tool_")  # a fine-tuned model's token, `<tool_NAME>`, already without its brackets
-    if bare in names:
+    if bare in tools.own:
         repairs = tuple(repair for repair in step.repairs if repair != "decorated name")
         return ParsedReply(replace(step, name=bare), repairs)
-    meant = None if exact_names else _closest_name(bare, names)
+    meant = None if exact_names else _closest_name(bare, legal)
     if meant is None:
         return ParsedReply(step, step.repairs)
     return ParsedReply(replace(step, name=meant), (*step.repairs, "closest name"))
@@ -65,6 +64,8 @@ class _WithTokens(OfferedTools):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__({name: {} for name in (*names, *(f"tool_{name}" for name in names))})
         self._names = names
+        self.own = frozenset(names)
+        """The names without the tokens."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class _WithTokens(OfferedTools):
 
 
 @lru_cache(maxsize=1024)  # the replies of a test share their names
-def _with_tokens(names: tuple[str, ...]) -> OfferedTools:
+def _with_tokens(names: tuple[str, ...]) -> _WithTokens:
     return _WithTokens(names)
 
 

@@ -111,7 +111,7 @@ class ArmReply(CaseReply):
 
     role: Role | None = None
     among: int | None = None
-    """The number of cases before those were left out to which not all arms replied."""
+    """The number of cases before those were left out to which not all arms replied; None if none were."""
     verdict: bool | None = None
     """The verdict that a judge gave before, if it is kept next to the reply."""
     judged: bool = False
@@ -122,6 +122,12 @@ class ArmReply(CaseReply):
     @property
     def is_correct(self) -> bool | None:
         return super().is_correct if self.wants_call else self.no_call
+
+    def with_role(self, role: Role | None, among: int | None) -> Self:
+        """The reply of an arm in this role, in a test of the cases left `among` so many."""
+        if (self.role, self.among) == (role, among):
+            return self
+        return self.model_copy(update={"role": role, "among": among})
 
     def decide_by(self, verdicts: Mapping[str, bool]) -> Self:
         """The reply, with its question answered if a verdict is known; `verdicts` are by the question's key."""
