@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
+from typing import Final
 
 from ste_graph.errors import SteError
+
+INTERRUPTS: Final = (KeyboardInterrupt, GeneratorExit, CancelledError)
+"""Exceptions that stop code from outside. All others are faults of the code, a panic in Rust too, which is none."""
 
 _collected: ContextVar[list[BaseException] | None] = ContextVar("_collected", default=None)
 

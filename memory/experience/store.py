@@ -20,6 +20,7 @@ from ste_graph.memory.experience.shuffling import shuffle_words
 from ste_graph.memory.vectors.embedders import Embedder
 from ste_graph.memory.vectors.similarity import Vectors, select_diverse, select_nearest, similarities
 from ste_graph.memory.vectors.vector_table import VectorTable
+from ste_graph.tracebacks import INTERRUPTS
 
 _BATCH = 32
 _BULK = 1024
@@ -215,9 +216,9 @@ class ExperienceStore:
     async def _embed(self, texts: list[str]) -> Vectors:
         try:
             return await self._embedder.embed(texts)
-        except SteError:
+        except (SteError, *INTERRUPTS):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise RunError(
                 f"{self._where}: embedding with {self._embedder.name} failed ({type(error).__name__}: {error}). "
                 "Nothing is lost: repair it or set another `embedder`, then start the same run again."

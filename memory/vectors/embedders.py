@@ -116,7 +116,7 @@ class SentenceEmbedder:
             vectors = self._look_up(texts)
             for wanted, answer in jobs:
                 answer.set_result(np.array([vectors[text] for text in wanted], dtype=np.float32))
-        except Exception as error:
+        except BaseException as error:  # a panic too: who waits for an answer would wait for ever
             for _, answer in jobs:
                 if not answer.done():
                     answer.set_exception(error)

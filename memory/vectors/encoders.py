@@ -12,6 +12,7 @@ import numpy as np
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.weights import Weights
+from ste_graph.tracebacks import INTERRUPTS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -117,9 +118,9 @@ def load_encoder(weights: Weights) -> SentenceTransformer:
     chatter.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(weights.place, device="cpu")
-    except SteError:
+    except (SteError, *INTERRUPTS):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise WorkflowError(
             f"embedder {weights.name}: {weights.place} does not load as a sentence-transformers model "
             f"({type(error).__name__}: {error})"

@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:
+    except BaseException as error:
         return _report_error(error)
     return 0
 
@@ -134,7 +134,7 @@ class _PrintableFormatter(logging.Formatter):
         return printable(super().format(record))
 
 
-def _report_error(error: Exception) -> int:
+def _report_error(error: BaseException) -> int:
     """Prints the error on stderr, without a traceback unless one was asked for, and returns the exit code."""
     if os.environ.get("STE_TRACEBACK"):
         traceback.print_exception(error)

@@ -69,6 +69,7 @@ from ste_graph.run.unit.unit_context import SharedContext
 from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
 from ste_graph.run.waves import ValueStores, next_wave
 from ste_graph.tools.toolbox import Toolbox
+from ste_graph.tracebacks import INTERRUPTS
 
 
 async def execute(
@@ -449,9 +450,9 @@ class _Running:
             if error.meter in [*self._context.meter.chain, *self._own_meters.values()]:
                 self.spent = error
             self._stop_unit(name, error)
-        except RunError:
+        except (RunError, *INTERRUPTS):
             raise
-        except Exception as error:
+        except BaseException as error:
             why = str(error) if isinstance(error, SteError) else f"{type(error).__name__}: {error}"
             why = self._redactor.redact(why)
             log.fail(why, now())

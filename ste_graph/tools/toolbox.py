@@ -21,6 +21,7 @@ from ste_graph.tools.outages import Outages
 from ste_graph.tools.policy import ToolPolicy, allow_line
 from ste_graph.tools.rate import RateLimiter
 from ste_graph.tools.text import clip, plain_data, replace_surrogates
+from ste_graph.tracebacks import INTERRUPTS
 
 NEVER_CALLED: frozenset[ObservationKind] = frozenset({"malformed", "invalid_arguments", "unknown_tool", "refused"})
 """Kinds of observations for which the tool was not called."""
@@ -164,7 +165,9 @@ class Toolbox:
         try:
             async with limit:
                 return await tool.call(arguments)
-        except (Exception, SystemExit) as error:
+        except INTERRUPTS:
+            raise
+        except BaseException as error:
             if limit.expired() and isinstance(error, TimeoutError):
                 text = f"`{tool.name}` did not answer within {self.policy.timeout_s:g} s."
                 return Observation(ok=False, kind="timeout", text=text)

@@ -16,6 +16,7 @@ def test_a_plugin_that_is_not_there_is_suggested(bench: Bench) -> None:
         ("x = 1\nraise ValueError('no\\nway')", "ValueError: no way (steps.py:2 <module>)"),
         ("import nowhere", "ModuleNotFoundError: No module named 'nowhere' (steps.py:1 <module>)"),
         ("x = (1", "SyntaxError: '(' was never closed (steps.py:1)"),
+        ("class Panic(BaseException): ...\nraise Panic('no')", "Panic: no (steps.py:2 <module>)"),
         ("raise SystemExit(3)", "SystemExit: 3 (steps.py:1 <module>)"),
     ],
 )

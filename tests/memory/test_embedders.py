@@ -119,6 +119,19 @@ async def test_an_embedding_that_is_not_finite_is_refused(real, monkeypatch):
         await real.embed(["new"])
 
 
+async def test_a_panic_of_the_encoder_reaches_everyone_who_waits_for_it(real, monkeypatch):
+    class PanicException(BaseException):
+        """As a library in Rust raises it: no `Exception`."""
+
+    def panic(texts):
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr(real.encoder, "encode", panic)
+    waiting = [real.embed([text]) for text in ("one text of a panic", "another text of a panic")]
+    found = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), timeout=30)
+    assert [str(error) for error in found] == ["index out of bounds"] * 2
+
+
 async def test_a_folder_with_the_same_weights_has_the_same_name_wherever_it_lies(real, tmp_path):
     shutil.copytree(package_folder(), tmp_path / "model")
     moved = embedder_for(str(tmp_path / "model"))

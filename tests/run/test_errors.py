@@ -20,6 +20,10 @@ from ste_graph.errors import SteError
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
+class Panic(BaseException):
+    """As a library in Rust raises it: no `Exception`."""
+
+
 class Odd(Node):
     """Does something odd in the second turn."""
 
@@ -40,6 +44,10 @@ class Odd(Node):
                 raise KeyError("lost")
             case "exit":
                 sys.exit("enough")
+            case "panic":
+                raise Panic("index out of bounds")
+            case "huge":
+                return self.Outputs(count=10**5000)
             case "cancel":
                 raise asyncio.CancelledError
             case "none":
@@ -105,6 +113,7 @@ def run(tmp_path: Path):
     [
         ("raise", "KeyError: 'lost'", 'raise KeyError("lost")'),
         ("exit", "SystemExit: enough", 'sys.exit("enough")'),
+        ("panic", "Panic: index out of bounds", 'raise Panic("'),
         ("cancel", "the node was cancelled from within", "raise asyncio.CancelledError"),
         ("none", "returned a NoneType, not its `Outputs` (count)", "async def __call__"),
         (
@@ -123,6 +132,11 @@ def test_an_error_of_a_node_fails_its_unit_and_names_the_place_in_the_file_and_i
     place = f"{tmp_path / 'nodes.py'}:{number} Odd.__call__"
     assert summary.failed == {"fine": f"{tmp_path / 'odd.yaml'}:15 node odd, item=fine turn 1: {error} ({place})"}
     assert (summary.done, summary.stopped_by) == (0, None)
+
+
+def test_an_integer_that_python_does_not_write_is_reported_with_its_node(run, tmp_path: Path) -> None:
+    [why] = run("huge").failed.values()
+    assert why.startswith(f"{tmp_path / 'odd.yaml'}:15 node odd, item=fine turn 1: its outputs cannot be logged (Exceeds")
 
 
 def test_the_whole_traceback_of_a_node_is_in_the_events(run, tmp_path: Path) -> None:

@@ -137,13 +137,19 @@ async def test_any_exception_of_a_tool_is_an_observation():
     async def exits_too():
         sys.exit(3)
 
+    class PanicException(BaseException):
+        """As a library in Rust raises it: no `Exception`."""
+
+    async def panics():
+        raise PanicException("index out of bounds")
+
     async def cancels():
         raise asyncio.CancelledError
 
     async def times_out():
         raise TimeoutError("of its own")
 
-    functions = (fails, silent, exits, interrupts, stops, mute, exits_too, cancels, times_out)
+    functions = (fails, silent, exits, interrupts, stops, mute, exits_too, panics, cancels, times_out)
     assert [await answer(function) for function in functions] == [
         ("tool_error", "KeyError: 'no such city'"),
         ("tool_error", "ValueError"),
@@ -152,6 +158,7 @@ async def test_any_exception_of_a_tool_is_an_observation():
         ("tool_error", "StopIteration: 4"),
         ("tool_error", "MuteError"),
         ("tool_error", "SystemExit: 3"),
+        ("tool_error", "PanicException: index out of bounds"),
         ("tool_error", "CancelledError"),
         ("tool_error", "TimeoutError: of its own"),
     ]

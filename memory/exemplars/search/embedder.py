@@ -9,6 +9,7 @@ import numpy as np
 
 from ste_graph.errors import RunError, SteError, WorkflowError
 from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.tracebacks import INTERRUPTS
 
 if TYPE_CHECKING:
     from ste_graph.memory.vectors.embedders import Embedder
@@ -57,9 +58,9 @@ class StoreEmbedder:
         embedder = self.find()
         try:
             vectors = embed_blocking(embedder, [text.encode("utf-8", "replace").decode() for text in texts])
-        except SteError:
+        except (SteError, *INTERRUPTS):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise RunError(
                 f"{self._place}: embedding with {embedder.name} failed ({type(error).__name__}: {error})"
             ) from error

@@ -30,6 +30,7 @@ from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.suggest import closest
+from ste_graph.tracebacks import INTERRUPTS
 
 
 class UnloadedNode(Node):
@@ -135,7 +136,9 @@ class EntryResolver:
                 self._report_unknown_use(use, use_span, error.choices)
         except NodeContractError as error:
             self.findings.error("E502", str(error), use_span, help="docs/nodes.md describes the contract of nodes")
-        except (Exception, SystemExit) as error:  # a class of somebody else's: whatever its code does
+        except INTERRUPTS:
+            raise
+        except BaseException as error:  # a class of somebody else's: whatever its code does
             self.findings.error("E502", f"`use: {use}` fails: {describe_exception(error)}", use_span)
         if settings is None or (wiring is None and WIRING[self.section] is not None):
             return None

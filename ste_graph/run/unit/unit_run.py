@@ -33,7 +33,7 @@ from ste_graph.run.unit.step_context import StepContext
 from ste_graph.run.unit.sub_workflow import run_sub_workflow, sub_run_folder
 from ste_graph.run.unit.unit_context import UnitContext
 from ste_graph.run.unit.unit_meters import UnitMeters
-from ste_graph.tracebacks import with_definition, with_place
+from ste_graph.tracebacks import INTERRUPTS, with_definition, with_place
 
 
 class UnitRun:
@@ -97,7 +97,10 @@ class UnitRun:
         held = self._context.held
         if held is not None and step.record is not None:
             held.add(step)  # first, since whoever cancels this once it is written must find it
-        await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
+        try:
+            await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
+        except ValueError as error:  # an integer of more digits than Python writes
+            raise NodeError(f"{self._place(vertex, key)}: its outputs cannot be logged ({error})") from error
         return self.channel_updates(self._shared.flow, vertex, step, state)
 
     @staticmethod
@@ -199,7 +202,9 @@ class UnitRun:
             raise type(error)(
                 f"{self._place(vertex, key)}: {with_place(str(error), error, spec.cls.__module__)}"
             ) from error
-        except (Exception, SystemExit) as error:
+        except INTERRUPTS:
+            raise
+        except BaseException as error:
             raise NodeError(
                 f"{self._place(vertex, key)}: {with_place(error_text(error), error, spec.cls.__module__)}"
             ) from error

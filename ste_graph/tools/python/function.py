@@ -56,7 +56,9 @@ class FunctionTool:
                 return observation
         try:
             result = await finish(pending[0] if pending else function(*positional, **named))
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # the run was stopped or the time is over; a tool's own cancelling is the tool's fault

@@ -12,6 +12,7 @@ from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.observation import observe_call, observe_exception
 from ste_graph.tools.python.signature import remove_titles
 from ste_graph.tools.threads import run_in_daemon_thread
+from ste_graph.tracebacks import INTERRUPTS
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class LangChainTool:
             return await run_in_daemon_thread(lambda: observe_result(lambda: self.tool.invoke(call)))
         try:
             result = await self.tool.ainvoke(call)
-        except (Exception, SystemExit) as error:
+        except INTERRUPTS:
+            raise
+        except BaseException as error:
             return observe_exception(error)
         return observe_result(lambda: result)
 
