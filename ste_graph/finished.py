@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -17,6 +16,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import is_regular
+from ste_graph.garbage import without_collector
 from ste_graph.records import Record, Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.lock_file import run_id
@@ -80,18 +80,6 @@ class Trials(Sequence[JournalTrial]):
         except ImportError as error:
             raise WorkflowError("`to_pandas` needs pandas: pip install pandas") from error
         return pandas.DataFrame([trial.line for trial in self._trials])
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """A time without garbage collection: it would look again and again at the many values that are read here."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class FinishedRun:

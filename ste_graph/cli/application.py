@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import logging
 import os
@@ -35,6 +34,7 @@ from ste_graph.cli import (
 )
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
+from ste_graph.garbage import collect_rarely
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.registry import find_entry_points
 from ste_graph.text import printable
@@ -110,7 +110,7 @@ def ste(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 ok, 1 a unit or the run failed, 2 the user's input is wrong."""
-    gc.set_threshold(20_000)  # what imports make stays: looking for rubbish in it takes a tenth of a command's start
+    collect_rarely()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # so that a text which the terminal cannot show does not fail

@@ -37,6 +37,9 @@ class StepCounter:
 
         What is made one by one is counted as it comes. Raises `TemplateRuntimeError` where there was too much.
         """
+        if isinstance(value, str):  # as most are
+            self.spend(1 + len(value) // _CHARACTERS)
+            return value
         if isinstance(value, GeneratorType):
             return self._charge_items(value)
         waiting = [value]

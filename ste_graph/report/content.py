@@ -14,7 +14,8 @@ from ste_graph.distil.facts import FactCounts, TrialFacts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.files.jsonl import LineFile
 from ste_graph.files.lock import lock_owner
-from ste_graph.finished import FinishedRun, part_names, without_collector
+from ste_graph.finished import FinishedRun, part_names
+from ste_graph.garbage import without_collector
 from ste_graph.grouping import group
 from ste_graph.packs.untested import find_untested
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json, RecordStore, Tool
 from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
+from ste_graph.garbage import rare_collection
 from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.chat.adaptation import Adaptations
@@ -159,7 +160,7 @@ class _Opening:
         control = self._context.control if self._context.outermost else None
         self._folder.acquire()
         try:
-            with redact_errors(self._workflow.secrets):
+            with redact_errors(self._workflow.secrets), rare_collection():
                 async with control.watching() if control else nullcontext():
                     return await self._execute()
         finally:

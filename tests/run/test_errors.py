@@ -136,7 +136,8 @@ def test_an_error_of_a_node_fails_its_unit_and_names_the_place_in_the_file_and_i
 
 def test_an_integer_that_python_does_not_write_is_reported_with_its_node(run, tmp_path: Path) -> None:
     [why] = run("huge").failed.values()
-    assert why.startswith(f"{tmp_path / 'odd.yaml'}:15 node odd, item=fine turn 1: its outputs cannot be logged (Exceeds")
+    place = f"{tmp_path / 'odd.yaml'}:15 node odd, item=fine turn 1"
+    assert why.startswith(f"{place}: its outputs cannot be logged (Exceeds")
 
 
 def test_the_whole_traceback_of_a_node_is_in_the_events(run, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from ste_graph.memory.vectors.shared_collections import SharedCollections
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_store import VectorRow
 
+MOST_RECENT = 4_000
+"""The exemplars that are held in memory, of some kilobytes each."""
 _UNTOUCHED = "untouched"
 _log = logging.getLogger("ste_graph.memory")
 _collections = SharedCollections()
@@ -43,6 +45,8 @@ class FolderBackend:
         self._embedder = embedder
         self._log = ExemplarLog(folder.log)
         self._make_row = RowMaker()
+        self._recent: dict[tuple[str, str], Exemplar] = {}
+        """Exemplars that were read, by id and digest: the requests of a test share many."""
         self._partial = False
         """True while rows are left out because the index could not be made to hold them."""
         self._read_at: object = None
@@ -82,7 +86,14 @@ class FolderBackend:
         return self._log.exemplars()
 
     def get(self, ids: Sequence[str]) -> dict[str, Exemplar]:
-        return {id: read_exemplar(row) for id, row in self._index.get(ids, texts=False).items()}
+        keys = {id: (id, self.rows[id].digest) for id in ids if id in self.rows}
+        missing = [id for id, key in keys.items() if key not in self._recent]
+        if len(self._recent) + len(missing) > MOST_RECENT:
+            self._recent.clear()
+            missing = list(keys)
+        if missing:
+            self._recent |= {keys[id]: read_exemplar(row) for id, row in self._index.get(missing, texts=False).items()}
+        return {id: self._recent[key] for id, key in keys.items() if key in self._recent}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return self._index.get_vectors(ids)

@@ -33,7 +33,8 @@ from ste_graph.exports.inspect_log.samples import make_samples
 from ste_graph.exports.inspect_log.scores import summarise_scores
 from ste_graph.exports.parts import ExportPart, choose_part, read_run
 from ste_graph.files.lock import lock_owner
-from ste_graph.finished import FinishedRun, without_collector
+from ste_graph.finished import FinishedRun
+from ste_graph.garbage import without_collector
 from ste_graph.ids import derive_id
 from ste_graph.report.content import SIMULATED_NOTE, describe_records
 
