@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -101,6 +101,8 @@ def may_refer_to(address: str, root: str) -> bool:
 
     A description may come from a stranger: one in a file reads only what is below its own folder, links resolved.
     """
+    if address == root:
+        return True
     there, here = urlsplit(address), urlsplit(root)
     if (there.scheme, there.netloc) != (here.scheme, here.netloc):
         return False
@@ -136,17 +138,16 @@ def referenced_addresses(page: Json, base: str) -> Iterator[str]:
     waiting, seen = [page], set[int]()
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:  # a YAML alias, perhaps to what holds it
+        if not isinstance(node, dict | list) or id(node) in seen:  # a YAML alias, perhaps to what holds it
             continue
-        if isinstance(node, Mapping):
-            seen.add(id(node))
+        seen.add(id(node))
+        if isinstance(node, dict):
             ref = node.get("$ref")
             if isinstance(ref, str) and not ref.startswith("#"):
                 with contextlib.suppress(UnusableError):
                     yield urldefrag(join_reference(base, ref))[0]
             waiting += node.values()
-        elif isinstance(node, Sequence) and not isinstance(node, str):
-            seen.add(id(node))
+        else:
             waiting += node
 
 

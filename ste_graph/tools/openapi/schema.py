@@ -270,7 +270,7 @@ def references(schema: Json) -> list[str]:
     waiting = [schema]
     while waiting:
         node = waiting.pop()
-        if not isinstance(node, Mapping):
+        if not isinstance(node, dict):
             continue
         if "$ref" in node:
             found.append(referenced_name(node))
