@@ -52,7 +52,8 @@ def explore_rows(run: Path, trials_per_tool: int) -> list[Row]:
     doubtful = sum(bool(trial.solved) and not trial.call_succeeded for trial in trials)
     verdicts = f"{doubtful} were called solved without one" if doubtful else ""
     rows = [Row("trials with a call that succeeded", made, planned, "; ".join(filter(None, (missing, verdicts))))]
-    for forced, what in ((False, "replies that could not be read, nothing forced"), (True, "forced JSON that could not be read")):
+    kinds = {False: "replies that could not be read, nothing forced", True: "forced JSON that could not be read"}
+    for forced, what in kinds.items():
         own = [trial for trial in trials if any(step.form == "json" for step in trial.steps) is forced]
         steps = [step for trial in own for step in trial.steps]
         if own:
