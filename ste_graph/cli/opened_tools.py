@@ -15,6 +15,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.tools import open_tools, tool_policy
 from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.task_exits import contained_exits
 from ste_graph.tools.forwarded import effect_note
 from ste_graph.tools.policy import ToolPolicy, effects_block, first_line
 from ste_graph.tools.toolbox import Toolbox
@@ -97,7 +98,8 @@ async def _call_tool(workflow: Workflow, name: str, arguments: Mapping[str, Json
         if not policy.allows(tool) and not box.checker(name).check(arguments).problem:
             text = f"`{name}` was not called: its effect is {tool.effect}. To call it all the same, add --yes."
             return Observation(ok=False, kind="refused", text=text)
-        return await box.call(name, arguments)
+        with contained_exits():
+            return await box.call(name, arguments)
 
 
 def _pick_tool(name: str, found: Sequence[Tool]) -> Tool:

@@ -151,8 +151,11 @@ def _score_replies(
 def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> None:
     """Print one sheet, or two with the gain of the second."""
     from ste_graph.cli.text.scores import difference_text, score_text
+    from ste_graph.scoring.arms import check_same_gold
     from ste_graph.scoring.difference import difference
 
+    if len(sheets) == 2:
+        check_same_gold(sheets)
     gain = difference(*sheets, seed=seed) if len(sheets) == 2 else None
     if format is Format.json:
         found = sheets[0].to_json(seed)

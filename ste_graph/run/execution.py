@@ -69,6 +69,7 @@ from ste_graph.run.unit.reset import Resetter
 from ste_graph.run.unit.unit_context import SharedContext
 from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
 from ste_graph.run.waves import ValueStores, next_wave
+from ste_graph.task_exits import contained_exits
 from ste_graph.tools.toolbox import Toolbox
 from ste_graph.tracebacks import INTERRUPTS
 
@@ -160,7 +161,7 @@ class _Opening:
         control = self._context.control if self._context.outermost else None
         self._folder.acquire()
         try:
-            with redact_errors(self._workflow.secrets), rare_collection():
+            with redact_errors(self._workflow.secrets), rare_collection(), contained_exits():
                 async with control.watching() if control else nullcontext():
                     return await self._execute()
         finally:

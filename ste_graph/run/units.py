@@ -15,7 +15,7 @@ from ste_graph.run.tools import tool_policy
 from ste_graph.text import count_noun
 from ste_graph.tools.fingerprint import describe_tool, fingerprint
 from ste_graph.tools.policy import SkippedTool, effects_block, list_skipped
-from ste_graph.tracebacks import INTERRUPTS, with_place
+from ste_graph.tracebacks import with_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def load_data(workflow: Workflow) -> Workflow:
     for name, source in workflow.data.items():
         try:
             items[name] = redactor.redact_data(source.items())
-        except INTERRUPTS:
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # a source of somebody else's: whatever its code does
             why = str(error) if isinstance(error, SteError) else error_text(error)

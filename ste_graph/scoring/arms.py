@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, ValidationError
@@ -129,6 +130,13 @@ def check_same_cases(
     among = len({reply.key for reply in replies}) if len(kept) < len(replies) else None
     placed = [reply.with_role(roles.get(reply.arm), reply.among or among) for reply in kept]
     return sorted(placed, key=lambda reply: reply.role != "baseline")
+
+
+def check_same_gold(sheets: Sequence[ScoreSheet]) -> None:
+    """Raises `WorkflowError` if sheets have different gold calls for a request, each of them named."""
+    arms = {sheet.source: ArmReplies(sheet.source, tuple(chain(*sheet.by_tool.values()))) for sheet in sheets}
+    if problems := _gold_problems(arms):
+        raise problems_error(" and ".join(arms), problems, "score both files against one test with --gold")
 
 
 def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str | None, where: str) -> dict[str, Role]:

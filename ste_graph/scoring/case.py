@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,7 +25,7 @@ class GoldCall(Frozen):
     tool: str
     arguments: dict[str, Json] = Field(default={})
 
-    @cached_property
+    @property
     def arguments_key(self) -> str:
         """The text that equal arguments share, see `equality_key`. Raises `RecursionError` as that does."""
         return equality_key(self.arguments)

@@ -13,6 +13,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.score_sheet import ScoreSheet, estimate_json
 from ste_graph.stats import Estimate, Interval, gain_interval, gain_p_value, tools_interval
+from ste_graph.text import count_noun
 
 DIFFERENCES: tuple[float, float] = (-1, 1)
 
@@ -143,7 +144,7 @@ def _pair_replies(
     if counts[0] != counts[1]:
         alone = sorted(query for query in {**first, **second} if counts[0].get(query) != counts[1].get(query))
         raise WorkflowError(
-            f"{tool}: {len(alone)} of the requests are only in one of the two files, such as {alone[0]!r}; "
+            f"{tool}: {count_noun(len(alone), 'request')} found in only one of the two files, such as {alone[0]!r}; "
             "a paired difference needs the same cases (score both against one test with --gold)"
         )
     return [(own, second[query]) for query, own in first.items()]

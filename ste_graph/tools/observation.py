@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,15 @@ def observe_call(call: Callable[[], Any]) -> Observation:
         return Observation(ok=True, kind="ok", text=as_text(call()))
     except BaseException as error:  # in a tool's own thread, SystemExit is one more way to fail
         return observe_exception(error)
+
+
+def observe_fault(error: BaseException) -> Observation:
+    """The observation of what an asynchronous tool raised. Raises what stops the run, or the call, from outside."""
+    task = None if isinstance(error, KeyboardInterrupt | GeneratorExit) else asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
+    if task is None or cancelled:  # a tool's own cancelling is the tool's fault
+        raise error
+    return observe_exception(error)
 
 
 def observe_exception(error: BaseException) -> Observation:

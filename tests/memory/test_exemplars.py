@@ -23,6 +23,14 @@ def test_search_gives_the_nearest_first_with_their_similarity(store, exemplar):
     assert found[0].exemplar == exemplar("rain in Paris")
 
 
+def test_what_a_caller_changes_in_an_exemplar_stays_with_the_caller(store, exemplar):
+    id = exemplar("rain in Paris").id
+    for found in (store.get([id])[0], store.search("rain in Paris", 1)[0].exemplar):
+        found.calls[0].arguments["other"] = 1
+        found.calls.append(found.calls[0])
+    assert store.get([id]) == [store.search("rain in Paris", 1)[0].exemplar] == [exemplar("rain in Paris")]
+
+
 def test_search_within_tools_finds_no_other(store):
     assert queries(store.search("rain in Paris", 9, tools=["units"])) == ["rain in mm", "3 miles in km"]
     assert store.search("rain", 3, tools=["roman"]) == []

@@ -36,6 +36,13 @@ class Odd(Node):
     class Outputs(NodeOutputs):
         count: int
 
+    def model_post_init(self, context):
+        if self.does == "never made":
+            raise Panic("not made")
+
+    async def leave(self):
+        sys.exit(4)
+
     async def __call__(self, inputs, ctx):
         if inputs.turn < 1:
             return self.Outputs(count=inputs.turn)
@@ -46,6 +53,8 @@ class Odd(Node):
                 sys.exit("enough")
             case "panic":
                 raise Panic("index out of bounds")
+            case "task exit":
+                await asyncio.gather(self.leave())
             case "huge":
                 return self.Outputs(count=10**5000)
             case "cancel":
@@ -113,7 +122,8 @@ def run(tmp_path: Path):
     [
         ("raise", "KeyError: 'lost'", 'raise KeyError("lost")'),
         ("exit", "SystemExit: enough", 'sys.exit("enough")'),
-        ("panic", "Panic: index out of bounds", 'raise Panic("'),
+        ("task exit", "TaskExitError: SystemExit: 4", "sys.exit(4)"),
+        ("panic", "Panic: index out of bounds", 'raise Panic("index'),
         ("cancel", "the node was cancelled from within", "raise asyncio.CancelledError"),
         ("none", "returned a NoneType, not its `Outputs` (count)", "async def __call__"),
         (
@@ -129,9 +139,15 @@ def test_an_error_of_a_node_fails_its_unit_and_names_the_place_in_the_file_and_i
 ) -> None:
     summary = run(does)
     number = next(number for number, text in enumerate(NODES.splitlines(), 1) if line in text)
-    place = f"{tmp_path / 'nodes.py'}:{number} Odd.__call__"
+    place = f"{tmp_path / 'nodes.py'}:{number} Odd.{'leave' if does == 'task exit' else '__call__'}"
     assert summary.failed == {"fine": f"{tmp_path / 'odd.yaml'}:15 node odd, item=fine turn 1: {error} ({place})"}
     assert (summary.done, summary.stopped_by) == (0, None)
+
+
+def test_a_node_that_cannot_be_made_is_named_with_its_place(run, tmp_path: Path) -> None:
+    [why] = run("never made").failed.values()
+    assert why.startswith("node odd, item=fine: Panic: not made (")
+    assert why.endswith("Odd.model_post_init)")
 
 
 def test_an_integer_that_python_does_not_write_is_reported_with_its_node(run, tmp_path: Path) -> None:

@@ -51,6 +51,17 @@ def test_a_tool_without_any_item_is_named_and_wrong_unless_only_a_part_is_scored
     assert (part["cases"], part["correct"]["count"], part["problems"]) == (1, [1, 1], [])
 
 
+def test_two_files_whose_gold_calls_differ_are_not_compared(written, ste):
+    first, second = (
+        written(f"{name}.json", {"add": [{**item(1, call("add", a=1)), "action_input": json.dumps({"a": gold})}]})
+        for name, gold in (("one", 1), ("other", "1"))
+    )
+    result = ste("score", first, second)
+    assert result.code == 2
+    assert "have different gold calls for 'request 1'" in result.err
+    assert "score both files against one test with --gold" in result.err
+
+
 @pytest.mark.parametrize(
     ("more", "what"), [({}, "there is no `model_output`"), ({"model_output": 5}, "`model_output` is not a text")]
 )

@@ -95,7 +95,7 @@ def test_arms_with_other_cases_cannot_be_compared():
     with pytest.raises(WorkflowError) as error:
         difference(hits([1] * 6), hits([1] * 6, of=5))
     assert str(error.value) == (
-        "tool_A: 1 of the requests are only in one of the two files, such as 'tool_A 4'; "
+        "tool_A: 1 request found in only one of the two files, such as 'tool_A 4'; "
         "a paired difference needs the same cases (score both against one test with --gold)"
     )
 

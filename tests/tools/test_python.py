@@ -214,6 +214,20 @@ async def test_a_langchain_tool_is_called_with_a_whole_tool_call(tmp_path):
     assert await refuse.call({}) == Observation(ok=False, kind="tool_error", text="no such room")
 
 
+async def test_a_langchain_tool_that_cancels_itself_has_failed(tmp_path):
+    path = module(
+        tmp_path,
+        "import asyncio\n"
+        "from langchain_core.tools import tool\n"
+        "@tool\n"
+        "async def give_up(n: int) -> str:\n"
+        "    'Give up.'\n"
+        "    raise asyncio.CancelledError\n",
+    )
+    [tool] = await PythonTools(module=path).open()
+    assert await tool.call({"n": 1}) == Observation(ok=False, kind="tool_error", text="CancelledError")
+
+
 async def test_a_langchain_tool_whose_arguments_have_aliases_can_be_called_by_the_names_it_shows(tmp_path):
     path = module(
         tmp_path,

@@ -45,8 +45,8 @@ class FolderBackend:
         self._embedder = embedder
         self._log = ExemplarLog(folder.log)
         self._make_row = RowMaker()
-        self._recent: dict[tuple[str, str], Exemplar] = {}
-        """Exemplars that were read, by id and digest: the requests of a test share many."""
+        self._recent: dict[tuple[str, str], VectorRow] = {}
+        """Rows that were read, by id and digest: the requests of a test share many."""
         self._partial = False
         """True while rows are left out because the index could not be made to hold them."""
         self._read_at: object = None
@@ -92,8 +92,8 @@ class FolderBackend:
             self._recent.clear()
             missing = list(keys)
         if missing:
-            self._recent |= {keys[id]: read_exemplar(row) for id, row in self._index.get(missing, texts=False).items()}
-        return {id: self._recent[key] for id, key in keys.items() if key in self._recent}
+            self._recent |= {keys[id]: row for id, row in self._index.get(missing, texts=False).items()}
+        return {id: read_exemplar(self._recent[key]) for id, key in keys.items() if key in self._recent}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return self._index.get_vectors(ids)

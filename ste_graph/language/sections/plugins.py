@@ -12,7 +12,7 @@ from typing import Final
 from ste_graph.language.source.files import closest_file, find_file_fault, resolve_path
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import ScalarNode, SequenceNode, Tree
-from ste_graph.tracebacks import INTERRUPTS, describe_encoding, user_place
+from ste_graph.tracebacks import describe_encoding, user_place
 
 _PREFIX: Final = "ste_graph_plugin_"
 """The start of the names under which plugins are imported."""
@@ -40,7 +40,7 @@ def import_plugins(section: Tree | None, findings: Findings, *, run: bool) -> di
         elif run:
             try:
                 modules[path.stem] = import_file(path)
-            except INTERRUPTS:
+            except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 message = f"plugin `{name}` fails to import: {describe_encoding(error) or describe_exception(error)}"

@@ -30,7 +30,6 @@ from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.suggest import closest
-from ste_graph.tracebacks import INTERRUPTS
 
 
 class UnloadedNode(Node):
@@ -136,7 +135,7 @@ class EntryResolver:
                 self._report_unknown_use(use, use_span, error.choices)
         except NodeContractError as error:
             self.findings.error("E502", str(error), use_span, help="docs/nodes.md describes the contract of nodes")
-        except INTERRUPTS:
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # a class of somebody else's: whatever its code does
             self.findings.error("E502", f"`use: {use}` fails: {describe_exception(error)}", use_span)

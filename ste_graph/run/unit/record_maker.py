@@ -19,7 +19,7 @@ from ste_graph.run.errors import NodeError, describe_step_place, error_text, fir
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
 from ste_graph.run.unit.authors import Authors
-from ste_graph.tracebacks import INTERRUPTS, with_place
+from ste_graph.tracebacks import with_place
 
 
 class RecordMaker:
@@ -58,7 +58,7 @@ class RecordMaker:
             fields = record.model_dump(mode="json")
             text = record.text if scopes else None
             summary = record.summary if self._has_transcripts else None
-        except INTERRUPTS:
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a user's own type of record raises
             why = first_fault(error) if isinstance(error, ValidationError) else error_text(error)

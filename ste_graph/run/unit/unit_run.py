@@ -79,7 +79,13 @@ class UnitRun:
             for field, memory in spec.recalls.items()
         }
         models = {field: self._shared.models[model] for field, model in spec.models.items()}
-        return spec.cls(**spec.settings, **models, **spec.prompts, **views)
+        try:
+            return spec.cls(**spec.settings, **models, **spec.prompts, **views)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            why = with_place(error_text(error), error, spec.cls.__module__)
+            raise NodeError(f"node {spec.name}, {self._shared.workflow.unit}={self._context.name}: {why}") from error
 
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Mapping[str, Json]:
         if self._reset is not None:

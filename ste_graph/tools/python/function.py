@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.names import legal_name
-from ste_graph.tools.observation import observe_call, observe_exception
+from ste_graph.tools.observation import observe_call, observe_fault
 from ste_graph.tools.python.docstring import parse_docstring
 from ste_graph.tools.python.signature import Signature
 from ste_graph.tools.threads import run_in_daemon_thread
@@ -56,13 +55,8 @@ class FunctionTool:
                 return observation
         try:
             result = await finish(pending[0] if pending else function(*positional, **named))
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
         except BaseException as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise  # the run was stopped or the time is over; a tool's own cancelling is the tool's fault
-            return observe_exception(error)
+            return observe_fault(error)
         return observe_call(lambda: result)
 
 

@@ -9,10 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from ste_graph.contracts import Effect, Json, Observation
-from ste_graph.tools.observation import observe_call, observe_exception
+from ste_graph.tools.observation import observe_call, observe_fault
 from ste_graph.tools.python.signature import remove_titles
 from ste_graph.tools.threads import run_in_daemon_thread
-from ste_graph.tracebacks import INTERRUPTS
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,8 @@ class LangChainTool:
             return await run_in_daemon_thread(lambda: observe_result(lambda: self.tool.invoke(call)))
         try:
             result = await self.tool.ainvoke(call)
-        except INTERRUPTS:
-            raise
         except BaseException as error:
-            return observe_exception(error)
+            return observe_fault(error)
         return observe_result(lambda: result)
 
     def _rename(self, arguments: Mapping[str, Json]) -> dict[str, Json]:

@@ -27,7 +27,7 @@ from ste_graph.tools.decorator import MARK
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.python.langchain import LangChainTool, is_langchain_tool
-from ste_graph.tracebacks import INTERRUPTS, describe_encoding, with_place
+from ste_graph.tracebacks import describe_encoding, with_place
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def load_module(where: str, settings: Mapping[str, Json] = MappingProxyType({}))
         if settings:
             configure_module(module, where, settings)
         return module
-    except (WorkflowError, *INTERRUPTS):
+    except (WorkflowError, KeyboardInterrupt):
         raise
     except BaseException as error:
         hint = ""
