@@ -53,7 +53,7 @@ def score(
         typer.Option("--items", metavar="FILE", help="Write the labels of every reply there.", show_default=False),
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Leave out the tools of the test that the file does not hold.")
+        bool, typer.Option("--partial", help="Leave out the tools of the test that a file does not have.")
     ] = False,
     exact_names: Annotated[
         bool, typer.Option("--exact-names", help="Count a name that no tool has as wrong, not as the closest one.")
@@ -145,7 +145,9 @@ def _score_replies(
 
     known = read_verdicts(verdicts) if verdicts else None
     read = (read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts, form=form) for file in files)
-    return [score_predictions(replies, rules, known) for replies in read]
+    sheets = [score_predictions(replies, rules, known) for replies in read]
+    shared = set.intersection(*({*sheet.by_tool} for sheet in sheets))
+    return [sheet.select(shared) for sheet in sheets] if partial else sheets
 
 
 def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> None:

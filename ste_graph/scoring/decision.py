@@ -97,8 +97,9 @@ def _cost_key(candidates: Sequence[CandidateArm]) -> Callable[[CandidateArm], tu
 def _reason_without_candidate(others: Sequence[str]) -> str:
     if not others:
         return "there is only one arm, and nothing to compare it with; what was there stays"
+    names = ", ".join(f"`{name}`" for name in others)
     return (
-        f"none of the arms {', '.join(others)} says what would be adopted; what was there stays "
+        f"no arm says what would be adopted ({names}); what was there stays "
         "(`data.replies.candidate` names an arm to decide on all the same)"
     )
 

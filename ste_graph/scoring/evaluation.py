@@ -161,7 +161,9 @@ class ArmComparison:
         first = next(iter(self.arms.values())).replies
         among, cases = first[0].among, len({reply.key for reply in first})
         if among is not None and among > cases:
-            notes.append(f"{among - cases} of {among} cases are left out, since not all arms replied to them")
+            notes.append(
+                f"left out: {among - cases} of {count_noun(among, 'case')}, since not all arms replied to them"
+            )
         if self.usage.count:
             judges = ", ".join(self.usage.judges)
             unread = f"; {self.usage.unread} of its replies held no verdict" if self.usage.unread else ""
@@ -175,7 +177,7 @@ class ArmComparison:
             )
         for name, arm in self.arms.items():
             if missing := sum(reply.output is None for reply in arm.replies):
-                notes.append(f"{name}: {missing} of the replies are missing, and count as wrong")
+                notes.append(f"{name}: {count_noun(missing, 'reply')} missing, counted as wrong")
         return notes
 
 

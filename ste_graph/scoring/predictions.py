@@ -12,6 +12,7 @@ from ste_graph.protocols.form import Form
 from ste_graph.scoring.case import Case, GoldFile, find_gold, parse_case, read_by_tool, read_gold
 from ste_graph.scoring.problems import problems_error
 from ste_graph.scoring.reply import ArmReply
+from ste_graph.text import count_noun
 
 OUTPUT: Final = "model_output"
 VERDICT: Final = "args_correct"
@@ -116,7 +117,8 @@ class _PredictionReader:
 
     def add_missing_tool(self, tool: str, cases: Sequence[Case]) -> tuple[ArmReply, ...]:
         self.problems.append(
-            f"{tool}: the file does not have this tool; its {len(cases)} cases count as wrong (left out with --partial)"
+            f"{tool}: the file does not have this tool ({count_noun(len(cases), 'case')} counted as wrong; --partial "
+            "leaves them out)"
         )
         return tuple(self._without_text(case, "the tool is not in the file") for case in cases)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.json_values import digest, equality_key
+from ste_graph.json_values import digest, equal, equality_key
 from ste_graph.protocols.form import Form, Parser
 from ste_graph.scoring.case import GoldCall
 from ste_graph.tools.toolbench.description import plain_name
@@ -40,7 +40,7 @@ JUDGED: Final = frozenset(
 PLAIN_NAMES: Final = frozenset(map(plain_name, JUDGED))
 """The names under which `use: toolbench` offers these."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when other labels follow from the same settings: replies that were labelled before are then labelled anew."""
 
 
@@ -83,16 +83,20 @@ class LabelRules(Frozen):
 
 
 def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
-    """The paper's string match: every gold argument is there, and its text the same but for case and outer space.
+    """The paper's string match: every gold argument is there, equal or with the same text but for case and outer space.
 
     Arguments beyond the gold ones do not count here; a `ScoreSheet` counts such calls separately.
     """
-    return all(name in given and _text(given[name]) == _text(value) for name, value in gold.items())
+    return all(name in given and _is_same(value, given[name]) for name, value in gold.items())
 
 
 @lru_cache(maxsize=1024)  # the replies of a test share their names
 def _digest(parser: Parser, exact_names: bool, judge: bool, names: tuple[str, ...], form: Form) -> str:
     return digest([VERSION, parser, exact_names, judge, sorted(names), form], length=16)
+
+
+def _is_same(gold: Json, given: Json) -> bool:
+    return _text(given) == _text(gold) or equal(given, gold)
 
 
 def _text(value: Json) -> str:

@@ -148,7 +148,7 @@ def test_a_placebo_is_compared_but_is_no_candidate(made, evaluated) -> None:
     base, placebo = rows("baseline", counts(*[0] * 6)), rows("shuffled", counts(*[4] * 6))
     found = evaluated(made(base, placebo))
     assert (found["decision"], found["candidate"]) == ("keep", None)
-    assert found["reason"].startswith("none of the arms shuffled says what would be adopted")
+    assert found["reason"].startswith("no arm says what would be adopted (`shuffled`)")
     assert found["gains"]["shuffled"]["least"]["mean"] == 1.0
 
 
@@ -361,7 +361,7 @@ def test_replies_to_questions_of_bfcl_are_labelled_by_its_rules(evaluated, tmp_p
     )  # fmt: skip
     assert found["arms"]["a"]["correct"]["count"] == [1, 1]
     assert found["arms"]["a"]["malformed"] == 1
-    assert "a: 1 of the replies are missing, and count as wrong" in found["table"]
+    assert "a: 1 reply missing, counted as wrong" in found["table"]
 
 
 # -- what a person sees ----------------------------------------------------------------------------------------------

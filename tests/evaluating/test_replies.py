@@ -61,7 +61,7 @@ def test_arms_that_did_not_reply_to_the_same_cases_are_named(made) -> None:
 def test_cases_that_are_left_out_are_counted_in_the_table(made, evaluated) -> None:
     run = made(rows("baseline", counts(1, 1)), rows("exemplars", counts(1), of=3, subject=OF_X))
     found = evaluated(run, data__replies__partial=True)
-    assert "5 of 8 cases are left out, since not all arms replied to them" in found["table"]
+    assert "left out: 5 of 8 cases, since not all arms replied to them" in found["table"]
 
 
 def test_what_makes_a_comparison_meaningless_is_refused(made) -> None:

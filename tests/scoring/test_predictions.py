@@ -45,10 +45,19 @@ def test_a_tool_without_any_item_is_named_and_wrong_unless_only_a_part_is_scored
     found = score(ste, file)
     assert (found["gold"], found["cases"], found["correct"]["count"]) == (str(gold), 4, [1, 1])
     assert found["problems"] == [
-        "add: the file does not have this tool; its 3 cases count as wrong (left out with --partial)"
+        "add: the file does not have this tool (3 cases counted as wrong; --partial leaves them out)"
     ]
     part = score(ste, file, "--partial")
     assert (part["cases"], part["correct"]["count"], part["problems"]) == (1, [1, 1], [])
+
+
+def test_two_parts_of_a_test_are_compared_on_the_tools_that_both_have(written, ste):
+    gold = written("tool_test.json", TEST)
+    whole = written("whole.json", {"add": [item(n, call("add", a=n)) for n in (1, 2, 3)], "multiply": [item(4, "no")]})
+    part = written("part.json", {"multiply": [item(4, call("multiply", a=4))]})
+    found = score(ste, whole, part, "--gold", gold, "--partial")
+    assert [sheet["cases"] for sheet in found["scores"]] == [1, 1]
+    assert found["difference"]["won"] == 1
 
 
 def test_two_files_whose_gold_calls_differ_are_not_compared(written, ste):

@@ -23,6 +23,8 @@ def test_text_is_matched_as_the_paper_does():
     gold = {"city": "Tokyo", "days": 3}
     assert same_text(gold, {"days": "3", "city": " TOKYO ", "colour": "red"})
     assert not same_text(gold, {"city": "Tokyo"})
+    assert same_text(gold, {"city": "tokyo", "days": 3.0})
+    assert same_text({"where": {"a": 1, "b": 2}, "name": "X"}, {"name": "x", "where": {"b": 2, "a": 1.0}})
     assert not same_text(gold, {"city": "Tōkyō", "days": 3})
 
 
